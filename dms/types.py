@@ -1,0 +1,253 @@
+"""The values that flow from stage to stage.
+
+Frame -> Observation -> DriverState -> Alert. All are immutable; times are integer nanoseconds of
+the frame's or message's own clock; angles are radians; "not known" is None, never a number.
+
+Observations are in the camera's frame of reference, DriverStates in the vehicle's:
+yaw > 0 towards image right (camera) or the driver's left (vehicle), pitch > 0 up,
+roll > 0 top of the head towards image left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+ACTIONS = (
+    "wheel",
+    "phone_ear",
+    "phone_hand",
+    "drink_eat",
+    "smoke",
+    "reach",
+    "hand_face",
+    "other",
+)
+"""Driver actions in the order of the action network's outputs."""
+
+PHONE_ACTIONS = frozenset({"phone_ear", "phone_hand"})
+
+
+class SeatSide(IntEnum):
+    """The side of the car, as its driver sees it, that the driver sits on."""
+
+    UNKNOWN = 0
+    LEFT = 1
+    RIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One mono image. `image` is uint8 of shape (height, width), C-contiguous rows."""
+
+    seq: int
+    t_ns: int
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """One eye of the driver in one frame, as the network sees it.
+
+    `visible` and `closed` are probabilities, `open` is 0 closed, 1 this person's neutral, up to
+    1.3; all but `visible` are None when the eye was not looked at well enough to tell. Gaze is
+    relative to the optical axis, in the camera frame [rad].
+    """
+
+    visible: float
+    open: float | None
+    open_sigma: float | None
+    closed: float | None
+    gaze_yaw_rad: float | None
+    gaze_pitch_rad: float | None
+    gaze_sigma_rad: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The driver's face in one frame.
+
+    `box_px` is (x, y, width, height) of the face, brow to chin with forehead, [px];
+    `landmarks_px` is float32 (68, 2) in Multi-PIE order; left and right are the person's own.
+    `score` and the attributes are probabilities. `mouth_open` is inner-lip height over width.
+    """
+
+    score: float
+    box_px: tuple[float, float, float, float]
+    landmarks_px: NDArray[np.float32]
+    yaw_rad: float
+    pitch_rad: float
+    roll_rad: float
+    rotation_sigma_rad: float
+    mouth_open: float
+    sunglasses: float
+    mask: float
+    occluded: float
+    eye_left: Eye
+    eye_right: Eye
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What can be said about the image itself, from a subsampled frame."""
+
+    mean: float
+    """Mean grey level, 0-255."""
+    contrast: float
+    """Standard deviation of the grey level."""
+    dark: float
+    """Share of pixels <= 8."""
+    saturated: float
+    """Share of pixels >= 250."""
+    sharpness: float
+    """Mean absolute horizontal gradient, grey levels per pixel of the subsampled frame."""
+    frozen_frames: int
+    """How many frames in a row, up to this one, were equal pixel for pixel (0 = changing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Probabilities of ACTIONS (sum 1), and the age of the window's newest step at this frame."""
+
+    probabilities: tuple[float, ...]
+    age_ns: int
+    window_steps: int
+    """Real steps in the window; fewer than 32 right after the start or a lost face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the networks saw in one frame. No face is data: `face` is None."""
+
+    seq: int
+    t_ns: int
+    face: Face | None
+    action: Action | None
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleState:
+    """What the vehicle last said. None: never received or timed out."""
+
+    t_ns: int
+    speed_mps: float | None
+
+
+class Availability(IntEnum):
+    """Can the monitor do its work? Values are those of the CAN signal."""
+
+    UNAVAILABLE = 0
+    """Not running: starting, stalled or shutting down."""
+    OK = 1
+    CALIBRATING = 2
+    DEGRADED = 3
+    """Works with a sense missing; the reason says which."""
+    UNKNOWN = 4
+    """The camera works but the driver cannot be seen."""
+    FAULT = 5
+    """Invalid: broken input, self-test failed."""
+
+
+class Reason(IntEnum):
+    """Why availability is not OK. Values are those of the CAN signal."""
+
+    NONE = 0
+    NO_FACE = 1
+    EYES_NOT_VISIBLE = 2
+    SUNGLASSES = 3
+    IMAGE_DARK = 4
+    IMAGE_SATURATED = 5
+    IMAGE_BLANK = 6
+    IMAGE_FROZEN = 7
+    FRAMES_LATE = 8
+    STARTING = 9
+    SHUTDOWN = 10
+    INTERNAL = 11
+    POSE_UNCERTAIN = 12
+
+
+class Condition(IntEnum):
+    """What the driver is believed to be doing. Values are those of the CAN signal."""
+
+    UNKNOWN = 0
+    ATTENTIVE = 1
+    DISTRACTED = 2
+    ON_PHONE = 3
+    MICROSLEEP = 4
+    ASLEEP = 5
+    DROWSY = 6
+    UNRESPONSIVE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class DriverState:
+    """What is believed about the driver at `t_ns`; vehicle frame of reference."""
+
+    t_ns: int
+    condition: Condition
+    confidence: float
+    """Of the condition, 0-1; 0 when UNKNOWN."""
+    availability: Availability
+    reason: Reason
+    calibration_pct: int
+    head_yaw_rad: float | None
+    head_pitch_rad: float | None
+    gaze_yaw_rad: float | None
+    gaze_pitch_rad: float | None
+    eyes_on_road: bool | None
+    """None: cannot tell."""
+    eyes_off_road_ns: int
+    """How long the current look away has lasted; 0 when on the road or unknown."""
+    eye_open: float | None
+    """Mean openness of the visible eyes, of this driver's neutral."""
+    eyes_closed_ns: int
+    """How long both eyes have been closed; 0 when open or not visible."""
+    perclos_pct: float | None
+    """Share of the last minute's seen-eye time with the eyes >= 80 % closed."""
+    action: str | None
+    """Most probable of ACTIONS, None when not known."""
+    action_confidence: float
+    phone_ns: int
+    """How long the phone has been in use."""
+    speed_mps: float | None
+
+
+class AlertKind(IntEnum):
+    """Values are those of the CAN signal; a higher value does not mean more urgent."""
+
+    NONE = 0
+    DISTRACTION = 1
+    PHONE = 2
+    MICROSLEEP = 3
+    SLEEP = 4
+    CANNOT_SEE = 5
+    DROWSY = 6
+    UNRESPONSIVE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is asked of the vehicle now. Level 0 none, 1 inform, 2 warn, 3 urgent."""
+
+    kind: AlertKind
+    level: int
+    reason: str
+    """Name of the rule that fired, with its value and threshold, for people."""
+    since_ns: int
+    """When this kind was first raised."""
+    t_ns: int
+    """The observation this alert follows from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """All that one frame led to."""
+
+    observation: Observation
+    state: DriverState
+    alerts: tuple[Alert, ...]
+    """Active alerts, most urgent first; empty when none."""
