@@ -1,0 +1,143 @@
+"""The raw frame stream (docs/drive-format.md): parsed here for replay and observe.
+
+The daemon reads the same stream in C++; this one is for whoever wants frames one by one.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dms.errors import SourceError
+from dms.types import Frame
+
+MAGIC = b"DMSF"
+VERSION = 1
+HEADER = struct.Struct("<4sHHIIIIQQ")
+"""magic, version, format, width, height, stride, payload bytes, sequence, t_ns."""
+FORMATS = ("mono8", "mono10le", "mono12le", "mono16le", "raw10p")
+MAX_SIDE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """One frame's header; `stride` is the bytes from row to row."""
+
+    format: str
+    width: int
+    height: int
+    stride: int
+    payload: int
+    seq: int
+    t_ns: int
+
+    def pack(self) -> bytes:
+        """The 40 bytes that go before the payload."""
+        kind = FORMATS.index(self.format)
+        shape = (self.width, self.height, self.stride, self.payload)
+        return HEADER.pack(MAGIC, VERSION, kind, *shape, self.seq, self.t_ns)
+
+
+def row_bytes(form: str, width: int) -> int:
+    """Bytes of one row without padding."""
+    if form == "mono8":
+        return width
+    return -(-width * 5 // 4) if form == "raw10p" else width * 2
+
+
+def parse_header(data: bytes) -> Header:
+    """Errors: ValueError, saying what is wrong."""
+    magic, version, kind, width, height, stride, payload, seq, t_ns = HEADER.unpack(data)
+    if magic != MAGIC:
+        raise ValueError(f"frame starts with {magic!r}, not {MAGIC!r}")
+    if version != VERSION:
+        raise ValueError(f"version {version}, not {VERSION}")
+    if kind >= len(FORMATS):
+        raise ValueError(f"unknown pixel format {kind}")
+    form = FORMATS[kind]
+    if not (16 <= width <= MAX_SIDE and 16 <= height <= MAX_SIDE):
+        raise ValueError(f"{width} x {height} pixels, outside 16 to {MAX_SIDE} a side")
+    stride = stride or row_bytes(form, width)
+    least = stride * (height - 1) + row_bytes(form, width)
+    if stride < row_bytes(form, width) or not least <= payload <= stride * height:
+        raise ValueError(f"payload of {payload} bytes and stride {stride} do not fit {form}")
+    return Header(form, width, height, stride, payload, seq, t_ns)
+
+
+def decode(header: Header, payload: bytes) -> NDArray[np.uint8]:
+    """The upper 8 bits of every pixel, (height, width)."""
+    used = row_bytes(header.format, header.width)
+    flat = np.zeros(header.stride * header.height, np.uint8)
+    flat[: len(payload)] = np.frombuffer(payload, np.uint8)
+    rows = flat.reshape(header.height, header.stride)[:, :used]
+    if header.format == "mono8":
+        return np.ascontiguousarray(rows)
+    if header.format == "raw10p":  # four upper bytes, then one byte of their lower bits
+        upper = np.delete(rows, np.s_[4::5], axis=1)
+        return np.ascontiguousarray(upper[:, : header.width])
+    bits = int(header.format[4:6])
+    words = np.ascontiguousarray(rows).view("<u2")
+    grey: NDArray[np.uint8] = np.minimum(words >> (bits - 8), 255).astype(np.uint8)
+    return grey
+
+
+class RawSource:
+    """Frames of a raw stream in a file, a fifo or on stdin (`-`)."""
+
+    timed = True
+
+    def __init__(self, name: str) -> None:
+        self.losses: list[str] = []
+        self._name = name
+
+    def file(self, seq: int) -> str:
+        return self._name
+
+    def frames(self) -> Iterator[Frame]:
+        if self._name == "-":
+            yield from self._read(sys.stdin.buffer)
+            return
+        try:
+            with Path(self._name).open("rb") as file:
+                yield from self._read(file)
+        except OSError as error:
+            raise SourceError(f"{self._name}: cannot be read", str(error.strerror)) from error
+
+    def _read(self, file: BinaryIO) -> Iterator[Frame]:
+        good = 0
+        try:
+            while head := file.read(HEADER.size):
+                header = parse_header(_whole(head, HEADER.size))
+                payload = _whole(file.read(header.payload), header.payload)
+                yield Frame(header.seq, header.t_ns, decode(header, payload))
+                good += 1
+        except ValueError as error:
+            if not good:
+                raise SourceError(f"{self._name}: not a raw frame stream", str(error)) from error
+            self.losses.append(f"{self._name}: ends after {good} frames: {error}")
+        if not good:
+            raise SourceError(f"{self._name}: the stream ended before its first frame")
+
+
+def _whole(data: bytes, size: int) -> bytes:
+    if len(data) < size:
+        raise ValueError(f"cut short: {size - len(data)} of {size} bytes are missing")
+    return data
+
+
+Writer = Callable[[bytes], object]
+
+
+def write_frame(write: Writer, frame: Frame) -> None:
+    """Send a frame as mono8."""
+    height, width = frame.image.shape
+    header = Header("mono8", width, height, width, width * height, frame.seq, frame.t_ns)
+    write(header.pack())
+    write(frame.image.tobytes())
