@@ -168,6 +168,8 @@ class Reason(IntEnum):
     SHUTDOWN = 10
     INTERNAL = 11
     POSE_UNCERTAIN = 12
+    SPEED_UNKNOWN = 13
+    """No vehicle speed: rules that need one assume what the configuration says."""
 
 
 class Condition(IntEnum):

@@ -1,0 +1,160 @@
+"""Settings of what surrounds the driver state: camera, engine, input health, bus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dms.config.param import param
+from dms.config.yaml_strict import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """Where the camera is. What is not given is learned while driving."""
+
+    hfov_deg: float | None = param(
+        None,
+        "horizontal field of view; corrects the head pose for where the face is in the image",
+        "the lens's data sheet",
+        lo=10,
+        hi=170,
+    )
+    mount_yaw_deg: float = param(
+        0.0,
+        "head yaw, in the camera frame, of a driver who looks straight ahead",
+        "choice: a camera on the steering column, until learned",
+        lo=-80,
+        hi=80,
+    )
+    mount_pitch_deg: float = param(
+        0.0,
+        "head pitch, in the camera frame, of a driver who looks straight ahead",
+        "choice: a camera at eye height, until learned",
+        lo=-60,
+        hi=60,
+    )
+    seat: str = param(
+        "unknown",
+        "side of the car, as its driver sees it, that the driver sits on",
+        "the vehicle",
+        choices=("left", "right", "unknown"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How perception runs."""
+
+    models_dir: str | None = param(
+        None, "folder of the networks and their manifest; null: those shipped", "the product"
+    )
+    ort_library: str | None = param(
+        None, "ONNX Runtime's shared library; null: the installed wheel's", "the target's SDK"
+    )
+    cabin_period_ms: float = param(
+        66.7,
+        "least time between two steps of the cabin and action networks",
+        "choice: the action window was trained at 15 Hz",
+        lo=10,
+        hi=1000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CanConfig:
+    """The bus, and how often we speak on it."""
+
+    interface: str = param("socketcan", "python-can interface name", "the vehicle")
+    channel: str = param("can0", "python-can channel", "the vehicle")
+    bitrate: int | None = param(
+        500000, "nominal bit rate; null: as the link is set", "the vehicle", lo=10000, hi=1000000
+    )
+    fd: bool = param(False, "open the bus for CAN FD", "the vehicle")
+    bus_kwargs: tuple[tuple[str, Scalar], ...] = param(
+        (), "anything else python-can's Bus takes, passed through", "python-can"
+    )
+    status_cycle_ms: int = param(100, "cycle of the status message", "the vehicle", lo=10, hi=10000)
+    driver_cycle_ms: int = param(
+        50, "cycle of the driver state message", "the vehicle", lo=10, hi=10000
+    )
+    alert_cycle_ms: int = param(50, "cycle of the alert message", "the vehicle", lo=10, hi=10000)
+    stale_ms: int = param(
+        300,
+        "with no new state for this long, say unavailable instead of repeating the last",
+        "choice: 3 frames at 10 Hz",
+        lo=50,
+        hi=10000,
+    )
+    vehicle_speed_timeout_ms: int = param(
+        1000,
+        "a vehicle speed older than this is not known",
+        "choice: 10 missed 100 ms cycles",
+        lo=50,
+        hi=60000,
+    )
+    reopen_min_ms: int = param(
+        100, "first wait before a lost bus is reopened", "choice", lo=10, hi=60000
+    )
+    reopen_max_ms: int = param(
+        5000, "longest wait; doubled up to here, for ever", "choice", lo=10, hi=600000
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HealthConfig:
+    """When the input is no longer fit to judge a driver by."""
+
+    persist_ms: int = param(
+        500,
+        "an image fault must last this long to be one",
+        "choice: tunnels and flashes pass",
+        lo=0,
+        hi=10000,
+    )
+    late_ms: int = param(
+        300,
+        "frames further apart than this are late",
+        "3 missing frames at 10 frames/s are a fault",
+        lo=20,
+        hi=10000,
+    )
+    late_clear_ms: int = param(
+        1000, "on-time frames for this long end the late fault", "choice", lo=0, hi=60000
+    )
+    frozen_ms: int = param(
+        1000,
+        "equal pixels for this long are a frozen camera",
+        "choice: sensor noise never repeats",
+        lo=100,
+        hi=60000,
+    )
+    frozen_min_frames: int = param(
+        5,
+        "and in at least this many frames",
+        "choice: doubled frames of a converted video",
+        lo=2,
+        hi=1000,
+    )
+    dark_share: float = param(
+        0.95, "share of near-black pixels of a dark image", "choice", lo=0.5, hi=1
+    )
+    saturated_share: float = param(
+        0.60, "share of near-white pixels of a saturated image", "choice", lo=0.2, hi=1
+    )
+    blank_contrast: float = param(
+        3.0,
+        "grey-level deviation below which an image shows nothing",
+        "choice: a covered lens",
+        lo=0,
+        hi=50,
+    )
+    stall_ms: int = param(
+        500, "no frame completed for this long: the pipeline has stalled", "choice", lo=50, hi=60000
+    )
+    watchdog_ms: int = param(
+        2000,
+        "no frame completed for this long: stop pinging the service watchdog",
+        "choice",
+        lo=100,
+        hi=600000,
+    )

@@ -1,0 +1,211 @@
+"""Settings of fusion: from noisy observations to a driver state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dms.config.param import NCAP, OPENPILOT, param
+
+
+@dataclass(frozen=True, slots=True)
+class FusionConfig:
+    """From noisy observations to a driver state."""
+
+    min_face_score: float = param(
+        0.5, "a face below this probability is no face", "choice: even odds", lo=0, hi=1
+    )
+    hold_ms: int = param(
+        500,
+        "how long the last known state stands in for a missing sight",
+        "choice: longer than a blink or a passing hand, shorter than any rule",
+        lo=0,
+        hi=2000,
+    )
+    lost_away_yaw_deg: float = param(
+        50.0,
+        "a face lost while turned away at least this far is still away: profile loss is "
+        "what a look away looks like",
+        "choice: detectors fade from about 60 deg",
+        lo=20,
+        hi=90,
+    )
+    lost_away_ms: int = param(
+        8000,
+        "for at most this long after it was last seen",
+        f"choice: covers 6 s unresponsive, {NCAP}",
+        lo=0,
+        hi=30000,
+    )
+
+    head_yaw_limit_deg: float = param(
+        25.0,
+        "on the road while the head's yaw is within this of neutral (eyes unsure)",
+        f"choice: {OPENPILOT} 23 deg; mirrors lie at 29-46 deg",
+        lo=5,
+        hi=60,
+    )
+    head_pitch_up_deg: float = param(
+        20.0,
+        "on the road while the head's pitch is at most this above neutral",
+        "choice: the rear-view mirror lies at 16 deg",
+        lo=5,
+        hi=60,
+    )
+    head_pitch_down_deg: float = param(
+        22.0, "and at most this below", f"choice: {OPENPILOT} 18 deg, pose error 4 deg", lo=5, hi=60
+    )
+    gaze_yaw_limit_deg: float = param(
+        20.0,
+        "the same limits for a fully trusted gaze",
+        "choice: a 22 x 14 deg windscreen ellipse gave 0.13 false alerts an hour",
+        lo=5,
+        hi=60,
+    )
+    gaze_pitch_up_deg: float = param(16.0, "gaze above neutral", "choice: as above", lo=5, hi=60)
+    gaze_pitch_down_deg: float = param(
+        16.0, "gaze below neutral", "choice: the cluster lies at -25 deg", lo=5, hi=60
+    )
+    head_sigma_min_deg: float = param(
+        4.0,
+        "no head pose is believed better than this",
+        "choice: the network's mean error",
+        lo=0.5,
+        hi=20,
+    )
+    gaze_sigma_min_deg: float = param(
+        6.0,
+        "no gaze is believed better than this",
+        "choice: in-cabin infrared gaze errs by 6-7 deg",
+        lo=0.5,
+        hi=30,
+    )
+    head_to_gaze_sigma_deg: float = param(
+        12.0,
+        "how far gaze strays from the head's direction; sets gaze's weight against the head's",
+        "choice: gaze shifts under 15 deg are made by the eyes alone",
+        lo=1,
+        hi=40,
+    )
+    gaze_fade_start_deg: float = param(
+        30.0,
+        "gaze loses weight from this head yaw off the camera",
+        "choice: the far eye foreshortens",
+        lo=0,
+        hi=80,
+    )
+    gaze_fade_end_deg: float = param(60.0, "and has none from this", "choice: profile", lo=1, hi=90)
+    uncalibrated_margin: float = param(
+        1.4,
+        "limits are widened by this factor until the neutral pose is learned",
+        "choice: no alert out of a mount that is a few degrees off",
+        lo=1,
+        hi=3,
+    )
+    attention_tau_ms: int = param(
+        150,
+        "time constant of the away filter",
+        f"choice: {OPENPILOT} 250 ms; faster by a median of three before it",
+        lo=10,
+        hi=1000,
+    )
+    long_distraction_ms: int = param(
+        3000, "one look away this long is a distraction", NCAP, lo=1000, hi=10000
+    )
+
+    calibration_ms: int = param(
+        30000,
+        "attentive driving needed to learn the neutral pose",
+        f"choice: half of {OPENPILOT}'s 60 s; measuring must start within 1 min, {NCAP}",
+        lo=1000,
+        hi=600000,
+    )
+    calibration_min_speed_kmh: float = param(
+        20.0, "learned at and above this speed", "choice: below, drivers look around", lo=0, hi=130
+    )
+    calibration_prior_ms: int = param(
+        3000, "the configured mount weighs as much as this much driving", "choice", lo=100, hi=60000
+    )
+
+    visible_min: float = param(
+        0.5, "an eye below this probability is not visible", "choice: even odds", lo=0, hi=1
+    )
+    closed_open_max: float = param(
+        0.30,
+        "an eye is as good as closed at this share of the driver's own openness",
+        "PERCLOS P80 is 0.20; 0.10 more for the network's noise",
+        lo=0.05,
+        hi=0.6,
+    )
+    open_sigma_min: float = param(
+        0.08,
+        "no openness is believed better than this",
+        "choice: the network's noise",
+        lo=0.01,
+        hi=0.5,
+    )
+    lookdown_open_loss: float = param(
+        0.34,
+        "share of lid opening lost when looking 40 deg down, in proportion below that",
+        "lid aperture 9.7 mm ahead, 6.4 mm at 40 deg down",
+        lo=0,
+        hi=0.8,
+    )
+    closure_tau_ms: int = param(
+        60, "time constant of the closure filter", "choice: blinks of 100 ms remain", lo=5, hi=500
+    )
+    closure_bridge_ms: int = param(
+        250,
+        "time between two sights of closed eyes counts as closed up to this long",
+        "choice: unseen is never closed; 4 sights a second is still a sight",
+        lo=0,
+        hi=1000,
+    )
+    microsleep_ms: int = param(1000, "eyes closed this long is a microsleep", NCAP, lo=300, hi=5000)
+    sleep_ms: int = param(3000, "eyes closed this long is sleep", NCAP, lo=1000, hi=10000)
+    perclos_min_seen_ms: int = param(
+        15000,
+        "PERCLOS is not given on less seen-eye time than this",
+        "choice: a quarter of its minute",
+        lo=1000,
+        hi=60000,
+    )
+
+    phone_on: float = param(
+        0.6, "phone in use from this smoothed probability", "choice", lo=0, hi=1
+    )
+    phone_off: float = param(0.35, "no more in use below this", "choice: hysteresis", lo=0, hi=1)
+    phone_tau_ms: int = param(
+        500,
+        "time constant of the phone filter",
+        "choice: the action window spans 2 s",
+        lo=10,
+        hi=5000,
+    )
+    phone_confirm_ms: int = param(
+        1000, "phone use this long is the driver's condition", "choice", lo=0, hi=10000
+    )
+    action_max_age_ms: int = param(
+        500,
+        "an action older than this is not known",
+        "choice: 7 steps of the window",
+        lo=50,
+        hi=5000,
+    )
+    action_min_steps: int = param(
+        8,
+        "real steps the action window needs before it is believed",
+        "choice: half a second",
+        lo=1,
+        hi=32,
+    )
+
+    eyes_missing_ms: int = param(
+        2000,
+        "degraded when a frontal face shows no eye for this long",
+        f"choice: told within 10 s, {NCAP}",
+        lo=100,
+        hi=10000,
+    )
+    pose_uncertain_deg: float = param(
+        20.0, "degraded while the head pose's own sigma is above this", "choice", lo=5, hi=90
+    )
