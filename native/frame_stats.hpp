@@ -1,0 +1,24 @@
+// What can be said about a frame itself, in one pass over some of its rows.
+#pragma once
+
+#include <cstdint>
+
+#include "image.hpp"
+
+namespace dms {
+
+struct FrameStats {
+  float mean = 0;          // grey levels, 0-255
+  float stddev = 0;        // grey levels
+  float dark = 0;          // share of pixels <= 8
+  float saturated = 0;     // share of pixels >= 250
+  float sharpness = 0;     // mean absolute difference of horizontal neighbours, grey levels
+  std::uint64_t hash = 0;  // of the rows looked at; equal for equal pictures
+};
+
+// Looks at about 200 rows, evenly spread, each in full: enough for every figure here to be
+// within its own noise, at 1/4 of the cost of a 1280x800 frame. All zero for an invalid view.
+FrameStats frame_stats(const ImageView& frame);
+FrameStats frame_stats_reference(const ImageView& frame);
+
+}  // namespace dms
