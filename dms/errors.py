@@ -35,11 +35,26 @@ class DmsError(Exception):
         text = self.what + (f": {self.why}" if self.why else "")
         return " ".join((text + (f" - {self.fix}" if self.fix else "")).split())
 
+    def lines(self) -> tuple[str, ...]:
+        """One line a mistake."""
+        return (self.line(),)
+
 
 class UsageError(DmsError):
     """The command line or the configuration asks for what cannot be done."""
 
     exit_code = Exit.USAGE
+
+
+class UsageErrors(UsageError):
+    """Several mistakes at once, one line each."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        self._mistakes = mistakes
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> tuple[str, ...]:
+        return self._mistakes
 
 
 class SourceError(DmsError):

@@ -125,6 +125,9 @@ class ImagesSource:
         self._paths = paths
         self._period_ns = _period_ns(fps)
 
+    def __len__(self) -> int:
+        return len(self._paths)
+
     def file(self, seq: int) -> str:
         return str(self._paths[seq])
 

@@ -1,0 +1,92 @@
+"""The `dms` command: finds the verb, runs it, and turns what goes wrong into one line and a code.
+
+Only the verb that is asked for is imported, so that `dms --help` needs no other package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn
+
+from dms import __version__
+from dms.errors import DmsError, Exit, UsageError
+
+VERBS = {
+    "run": "watch a live source and send alerts on CAN until stopped",
+    "replay": "put a recording through the whole chain; the same result every time",
+    "observe": "print what the networks see, one JSON line a frame",
+    "bench": "measure speed on this machine, as ratios that hold on others",
+    "doctor": "check whether this machine and this configuration can work",
+}
+EXIT_CODES = """exit codes:
+  0 ok   1 failed   2 wrong use, config or input   3 finished with data loss   4 gate missed"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors as one line of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, fix=f"see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except DmsError as error:
+        return _complain("\ndms: ".join(error.lines()), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("stopped by the keyboard", Exit.FAILED)
+    except BrokenPipeError:
+        # whoever read our output has enough; nothing may be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except OSError as error:
+        return _complain(str(error), Exit.FAILED)
+
+
+def _dispatch(words: list[str]) -> int:
+    verb = words[0] if words else ""
+    if not verb or verb.startswith("-"):
+        parser = _top()
+        parser.parse_args(words)
+        parser.print_help(sys.stderr)
+        return Exit.USAGE
+    if verb not in VERBS:
+        near = get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"the verbs are {', '.join(VERBS)}"
+        raise UsageError(f"there is no verb {verb!r}", fix=hint)
+    command = importlib.import_module(f"dms.commands.{verb}")
+    parser = Parser(prog=f"dms {verb}", description=f"{command.__doc__}", epilog=EXIT_CODES)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--json", action="store_true", help="results as JSON")
+    command.add_arguments(parser)
+    return int(command.run(parser.parse_args(words[1:])))
+
+
+def _top() -> Parser:
+    lines = "\n".join(f"  {verb:<9} {text}" for verb, text in VERBS.items())
+    parser = Parser(
+        prog="dms",
+        usage="dms VERB [options]",
+        description=f"Driver monitoring: camera frames in, protected CAN alerts out.\n\n{lines}",
+        epilog=f"`dms VERB --help` tells more.\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dms {__version__}")
+    return parser
+
+
+def _complain(line: str, code: int) -> int:
+    sys.stderr.write(f"dms: {line}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

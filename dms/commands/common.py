@@ -1,0 +1,77 @@
+"""What the verbs share: the configuration, warnings, and how a run with losses ends."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+
+from dms.config import Config, load
+from dms.errors import Exit, UsageError, UsageErrors
+from dms.yaml_strict import ConfigError, Scalar
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--config FILE` and `--set key=value`."""
+    parser.add_argument("--config", metavar="FILE", help="configuration (YAML); see docs/config.md")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="override one key of the configuration, e.g. camera.seat=left",
+    )
+
+
+def load_config(args: argparse.Namespace, weaker: Mapping[str, Scalar] | None = None) -> Config:
+    """The configuration that the arguments ask for. `weaker` values give way to --config and --set
+    only where neither names the key. Errors: UsageError with every mistake."""
+    overrides: dict[str, Scalar] = {}
+    for item in args.set:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise UsageError(f"--set {item!r} is not KEY=VALUE", fix="e.g. --set camera.seat=left")
+        overrides[key.strip()] = value.strip()
+    try:
+        given = load(args.config, overrides)
+        extra = {k: v for k, v in (weaker or {}).items() if _at(given, k) == _at(Config(), k)}
+        return load(args.config, {**extra, **overrides}) if extra else given
+    except ConfigError as error:
+        raise UsageErrors(error.errors) from error
+
+
+def _at(config: Config, key: str) -> object:
+    value: object = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def warn(line: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"dms: {line}\n")
+
+
+def finish(losses: Iterable[str]) -> Exit:
+    """Say what was lost; the exit code that follows."""
+    found = list(losses)
+    for line in found:
+        warn(f"data loss: {line}")
+    return Exit.DATA_LOSS if found else Exit.OK
+
+
+def deg(radians: float | None) -> float | None:
+    """Degrees for people, two decimals."""
+    return None if radians is None else round(math.degrees(radians), 2)
+
+
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """Shorter, and None where there is no value."""
+    return None if value is None else round(float(value), digits)
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """Strict JSON: NaN is an error, not text that no parser takes."""
+    return json.dumps(value, allow_nan=False, indent=indent)
