@@ -11,24 +11,23 @@ import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dms import __version__
 from dms.errors import DmsError, Exit, UsageError
 
 VERBS = {
-    "run": "watch a live source and send alerts on CAN until stopped",
-    "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
-    "bench": "measure speed on this machine, as ratios that hold on others",
-    "doctor": "check whether this machine and this configuration can work",
 }
 EXIT_CODES = """exit codes:
   0 ok   1 failed   2 wrong use, config or input   3 finished with data loss   4 gate missed"""
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with errors as one line of ours."""
+    """argparse with errors as one line of ours, and no abbreviated options."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, fix=f"see {self.prog} --help")

@@ -7,10 +7,11 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from dms.config import Config, load
-from dms.errors import Exit, UsageError, UsageErrors
-from dms.yaml_strict import ConfigError, Scalar
+from dms.config import Config, ConfigError, Scalar, load
+from dms.errors import DmsError, Exit, UsageError, UsageErrors
+from dms.types import Frame, Observation
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,26 @@ def _at(config: Config, key: str) -> object:
     for part in key.split("."):
         value = getattr(value, part)
     return value
+
+
+class Perception(Protocol):
+    """The engine, as far as commands need it."""
+
+    def step(self, frame: Frame) -> Observation: ...
+    def still(self, frame: Frame) -> Observation: ...
+    def reset(self) -> None: ...
+
+
+def open_engine(config: Config) -> Perception:
+    """The engine with its networks. Imported late: without the native part, the rest still works.
+
+    Errors: DmsError when the native part is not built or a network is not usable."""
+    try:
+        from dms import engine
+    except ImportError as error:
+        fix = "install the package again (pip install .), or see dms doctor"
+        raise DmsError("the native part dms._core cannot be loaded", str(error), fix) from error
+    return engine.open_engine(config)
 
 
 def warn(line: str) -> None:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from dms.commands.common import (
+    Perception,
     add_config_arguments,
     deg,
     finish,
     load_config,
+    open_engine,
     rounded,
     to_json,
     warn,
@@ -46,14 +48,6 @@ FACE_KEYS = (
 QUALITY_FACE_KEYS = ("face_score", "face_occluded", "head_sigma_deg", "gaze_sigma_deg")
 
 
-class Perception(Protocol):
-    """The engine, as far as this command needs it."""
-
-    def step(self, frame: Frame) -> Observation: ...
-    def still(self, frame: Frame) -> Observation: ...
-    def reset(self) -> None: ...
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this verb."""
     parser.add_argument("paths", nargs="+", metavar="PATH")
@@ -76,8 +70,6 @@ def run(args: argparse.Namespace) -> int:
     def engine() -> Perception:
         """Made when the first good input is there: bad input is told at once."""
         if not engines:
-            from dms.engine import open_engine
-
             engines.append(open_engine(config))
         return engines[0]
 
