@@ -59,8 +59,8 @@ def _camel(name: str) -> str:
 ALERT_RULES = (
     "none",
     "other",
-    "long_distraction",
-    "short_distraction",
+    "distraction",
+    "distraction_slow",
     "phone",
     "microsleep",
     "sleep",
@@ -68,7 +68,8 @@ ALERT_RULES = (
     "drowsy",
     "unresponsive",
 )
-"""Rules an alert can follow from, by their number on the bus; "other": one not in this list."""
+"""Rules an alert can follow from, by their number on the bus; "other": one not in this list.
+An Alert's reason begins with its rule's name."""
 
 _YES_NO: Table = ((0, "No"), (1, "Yes"))
 _FAULT: Table = ((0, "Ok"), (1, "Fault"))
@@ -252,6 +253,7 @@ VEHICLE_MOTION = Message(
         _choice("SpeedValid", 12, 4, _YES_NO, "Whether Speed may be used."),
         _number("Speed", 16, 16, (0.0, 655.3, 0.01, "km/h"), "Speed over ground, forwards."),
     ),
+    missing_ms=1000,
 )
 
 SENT = (ALERT, DRIVER_STATE, GAZE, STATUS)

@@ -62,9 +62,12 @@ class Signal:
         return {**special, **dict(self.table)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """One message of 8 bytes; `period_ms` is its cycle, `timeout_ms` after which it is missing."""
+    """One message of 8 bytes; `period_ms` is its cycle, `timeout_ms` after which it is missing.
+
+    Each is itself only (no comparing of contents), so that it is quick as a key.
+    """
 
     name: str
     can_id: int
@@ -77,13 +80,15 @@ class Message:
     signals: tuple[Signal, ...]
     min_gap_ms: int = 0
     """Above 0: also sent on change, but never closer together than this."""
+    missing_ms: int = 0
+    """Time-out where it is not three cycles."""
 
     LENGTH = 8
 
     @property
     def timeout_ms(self) -> int:
-        """Three cycles without a good message: the receiver must treat its content as missing."""
-        return 3 * self.period_ms
+        """Without a good message for this long its content counts as missing."""
+        return self.missing_ms or 3 * self.period_ms
 
 
 @dataclass(frozen=True, slots=True)

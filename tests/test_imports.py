@@ -18,10 +18,10 @@ STAGES = {
     "fusion": {"fusion", "gaze", "eyes", "phone", "calibration", "filters"},
     "alerts": {"alerts"},
     "health": {"health"},
-    "messages": {"messages", "signals", "e2e", "schedule"},
+    "messages": {"messages", "signals", "e2e", "transmit", "vehicle"},
 }
 """A stage and the modules that are its own."""
-EDGES = {"source", "container", "rawstream", "drive", "canbus"}
+EDGES = {"source", "container", "rawstream", "drive", "canbus", "canlink", "canlog", "cannode"}
 PIPELINE = {"pipeline"}
 OUTPUT = {"report", "metrics"}
 """What commands write; knows neither stages nor edges."""

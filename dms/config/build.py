@@ -17,7 +17,7 @@ from dms.config.yaml_strict import Layer, Scalar, Text
 
 T = TypeVar("T")
 
-_INT = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
+_INT = re.compile(r"[+-]?(0x[0-9a-fA-F]{1,15}|0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _OCTAL = re.compile(r"[+-]?0[0-9_]+")
 _SEXAGESIMAL = re.compile(r"[+-]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?")
@@ -193,7 +193,7 @@ def _as_bool(text: str) -> bool:
 def _as_int(text: str) -> int:
     if not _INT.fullmatch(text):
         raise ValueError(f'expected a whole number, got "{_short(text)}"')
-    return int(text)
+    return int(text, 0)
 
 
 def _as_float(text: str) -> float:

@@ -62,7 +62,7 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class CanConfig:
-    """The bus, and how often we speak on it."""
+    """The bus, and how it heals. What is said on it, and how often, is fixed by configs/dms.dbc."""
 
     interface: str = param("socketcan", "python-can interface name", "the vehicle")
     channel: str = param("can0", "python-can channel", "the vehicle")
@@ -73,11 +73,6 @@ class CanConfig:
     bus_kwargs: tuple[tuple[str, Scalar], ...] = param(
         (), "anything else python-can's Bus takes, passed through", "python-can"
     )
-    status_cycle_ms: int = param(100, "cycle of the status message", "the vehicle", lo=10, hi=10000)
-    driver_cycle_ms: int = param(
-        50, "cycle of the driver state message", "the vehicle", lo=10, hi=10000
-    )
-    alert_cycle_ms: int = param(50, "cycle of the alert message", "the vehicle", lo=10, hi=10000)
     stale_ms: int = param(
         300,
         "with no new state for this long, say unavailable instead of repeating the last",

@@ -1,0 +1,250 @@
+"""When frames go out and what they say: on the grid, on change, when stale, at the end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from dms.e2e import Checker
+from dms.messages import ALERT, ALERT_RULES, DRIVER_STATE, GAZE, SENT, STATUS
+from dms.signals import Message, NoValue, Value, decode
+from dms.transmit import REQUESTS, SECOND, Identity, TxFrame, TxPlan, rule_number
+from dms.types import Alert, AlertKind, Availability, Condition, DriverState, Reason
+
+MS = 1_000_000
+WHO = Identity("1.0", "models")
+
+STATE = DriverState(
+    t_ns=0,
+    condition=Condition.ATTENTIVE,
+    confidence=0.9,
+    availability=Availability.OK,
+    reason=Reason.NONE,
+    calibration_pct=100,
+    head_yaw_rad=math.radians(10),
+    head_pitch_rad=math.radians(-5),
+    gaze_yaw_rad=math.radians(-20),
+    gaze_pitch_rad=None,
+    eyes_on_road=True,
+    eyes_off_road_ns=0,
+    eye_open=0.95,
+    eyes_closed_ns=0,
+    perclos_pct=3.2,
+    action="wheel",
+    action_confidence=0.8,
+    phone_ns=0,
+    speed_mps=20.0,
+)
+
+
+def alert(t_ms: int, since_ms: int = 0, level: int = 2) -> Alert:
+    kind = AlertKind.DISTRACTION
+    return Alert(kind, level, "distraction: 3.0 s >= 3.0 s", since_ms * MS, t_ms * MS)
+
+
+def plan() -> TxPlan:
+    return TxPlan(WHO, start_ns=0)
+
+
+def times(frames: list[TxFrame], message: Message) -> list[int]:
+    return [f.t_ns // MS for f in frames if f.message is message]
+
+
+def last(frames: list[TxFrame], message: Message) -> dict[str, Value]:
+    return decode(message, [f for f in frames if f.message is message][-1].data)
+
+
+def fed(
+    t_end_ms: int, state: DriverState = STATE, step_ms: int = 10
+) -> tuple[TxPlan, list[TxFrame]]:
+    tx, frames = plan(), []
+    for t in range(0, t_end_ms + 1, step_ms):
+        frames += tx.advance(state, (), t * MS)
+    return tx, frames
+
+
+def test_each_message_keeps_its_cycle_without_drift() -> None:
+    _, frames = fed(1000)
+    assert times(frames, STATUS) == list(range(0, 1001, 100))
+    for message in (ALERT, DRIVER_STATE, GAZE):
+        assert [t for t in times(frames, message) if t % 50 == 0] == list(range(0, 1001, 50))
+
+
+def test_the_grid_does_not_depend_on_when_it_is_asked() -> None:
+    often, seldom = plan(), plan()
+    frames = [f for t in range(0, 1001, 7) for f in often.due(t * MS)]
+    assert frames == seldom.due(1000 * MS)[: len(frames)]
+
+
+def test_the_same_results_give_the_same_frames() -> None:
+    assert fed(2000)[1] == fed(2000)[1]
+
+
+def test_every_frame_passes_the_receivers_check() -> None:
+    _, frames = fed(3000)
+    for message in SENT:
+        checker, bad = Checker(message.data_id), []
+        for index, frame in enumerate(f for f in frames if f.message is message):
+            checker, verdict = checker.check(frame.data)
+            if not verdict.usable and index:
+                bad.append(verdict)
+        assert bad == []
+
+
+def test_the_state_arrives_in_the_receivers_units() -> None:
+    _, frames = fed(100)
+    driver, gaze, status = (last(frames, m) for m in (DRIVER_STATE, GAZE, STATUS))
+    assert driver["Condition"] == Condition.ATTENTIVE
+    assert driver["ConditionConfidence"] == 90.0
+    assert driver["EyesOnRoad"] == 1.0
+    assert driver["Action"] == 0.0
+    assert driver["ActionConfidence"] == 80.0
+    assert gaze["HeadYaw"] == 10.0
+    assert gaze["HeadPitch"] == -5.0
+    assert gaze["GazeYaw"] == -20.0
+    assert gaze["GazePitch"] is NoValue.UNKNOWN
+    assert gaze["EyeOpenness"] == 95.0
+    assert gaze["Perclos"] == pytest.approx(3.2)
+    assert (status["Availability"], status["Reason"]) == (Availability.OK, Reason.NONE)
+    assert status["FaultVehicle"] == 0.0
+
+
+def test_an_alert_goes_out_at_once_and_then_on_the_grid() -> None:
+    tx = plan()
+    tx.advance(STATE, (), 0)
+    frames = tx.advance(STATE, (alert(23),), 23 * MS)
+    assert times(frames, ALERT) == [23]
+    said = last(frames, ALERT)
+    assert (said["AlertKind"], said["AlertLevel"]) == (AlertKind.DISTRACTION, 2.0)
+    assert said["AlertReason"] == ALERT_RULES.index("distraction")
+    asked = (said["RequestVisual"], said["RequestAudible"], said["RequestHaptic"])
+    assert asked == REQUESTS[2] == (1.0, 1.0, 0.0)
+    assert times(tx.due(120 * MS), ALERT) == [50, 100]
+
+
+def test_changes_are_never_closer_than_the_minimum_gap_and_the_newest_wins() -> None:
+    tx = plan()
+    tx.advance(STATE, (), 0)
+    frames = tx.advance(STATE, (alert(20),), 20 * MS)
+    frames += tx.advance(STATE, (alert(24, level=3),), 24 * MS)
+    frames += tx.advance(STATE, (), 26 * MS)
+    frames += tx.due(49 * MS)
+    assert times(frames, ALERT) == [20, 30]
+    assert last(frames, ALERT)["AlertKind"] == AlertKind.NONE
+
+
+def test_a_cyclic_alert_right_after_a_change_is_left_out() -> None:
+    tx = plan()
+    tx.advance(STATE, (), 0)
+    frames = tx.advance(STATE, (alert(45),), 45 * MS) + tx.due(100 * MS)
+    assert times(frames, ALERT) == [45, 100]
+
+
+def test_an_alert_that_lasts_ages() -> None:
+    tx = plan()
+    tx.advance(STATE, (alert(1000, since_ms=400),), 1000 * MS)
+    assert last(tx.due(1100 * MS), ALERT)["AlertAge"] == pytest.approx(0.7)
+
+
+def test_a_stale_alert_is_never_repeated_as_if_fresh() -> None:
+    tx = plan()
+    tx.advance(STATE, (alert(0),), 0)
+    frames = tx.due(1000 * MS)
+    for frame in frames:
+        values, late = decode(frame.message, frame.data), frame.t_ns > 300 * MS
+        if frame.message is STATUS:
+            assert (values["Availability"] == Availability.UNAVAILABLE) == late
+            assert (values["Reason"] == Reason.FRAMES_LATE) == late
+        elif late:
+            assert set(values.values()) == {NoValue.NOT_AVAILABLE}
+        elif frame.message is ALERT:
+            assert values["AlertKind"] == AlertKind.DISTRACTION
+    again = tx.advance(STATE, (alert(1010),), 1010 * MS) + tx.due(1100 * MS)
+    assert last(again, STATUS)["Availability"] == Availability.OK
+    assert last(again, ALERT)["AlertKind"] == AlertKind.DISTRACTION
+
+
+def test_before_the_first_result_nothing_is_available() -> None:
+    frames = plan().due(200 * MS)
+    status = last(frames, STATUS)
+    assert (status["Availability"], status["Reason"]) == (0.0, Reason.STARTING)
+    for message in (ALERT, DRIVER_STATE, GAZE):
+        assert set(last(frames, message).values()) == {NoValue.NOT_AVAILABLE}
+
+
+@pytest.mark.parametrize(
+    ("availability", "blank"),
+    [
+        (Availability.UNKNOWN, NoValue.UNKNOWN),
+        (Availability.FAULT, NoValue.INVALID),
+        (Availability.UNAVAILABLE, NoValue.NOT_AVAILABLE),
+    ],
+)
+def test_cannot_tell_broken_and_absent_are_told_apart(
+    availability: Availability, blank: NoValue
+) -> None:
+    unseen = replace(
+        STATE, availability=availability, condition=Condition.UNKNOWN, eyes_on_road=None,
+        head_yaw_rad=None, head_pitch_rad=None, gaze_yaw_rad=None, eye_open=None,
+        perclos_pct=None, action=None,
+    )  # fmt: skip
+    _, frames = fed(100, unseen)
+    assert last(frames, STATUS)["Availability"] == (
+        blank if availability in (Availability.UNKNOWN, Availability.FAULT) else 0.0
+    )
+    assert set(last(frames, GAZE).values()) == {blank}
+    assert set(last(frames, DRIVER_STATE).values()) == {blank}
+    assert last(frames, ALERT)["AlertKind"] is blank
+
+
+def test_a_broken_camera_can_still_be_told_to_the_driver() -> None:
+    tx, broken = plan(), replace(STATE, availability=Availability.FAULT)
+    cannot_see = Alert(AlertKind.CANNOT_SEE, 1, "cannot_see: 8.0 s", 0, 0)
+    said = last(tx.advance(broken, (cannot_see,), 0), ALERT)
+    assert (said["AlertKind"], said["RequestVisual"]) == (AlertKind.CANNOT_SEE, 1.0)
+    assert said["RequestAudible"] == 0.0
+
+
+def test_the_end_is_said_in_every_message_status_first() -> None:
+    tx, _ = fed(100)
+    frames = tx.goodbye(105 * MS)
+    assert frames[0].message is STATUS
+    assert {f.message for f in frames} == set(SENT)
+    status = last(frames, STATUS)
+    assert (status["Availability"], status["Reason"]) == (0.0, Reason.SHUTDOWN)
+    assert set(last(frames, ALERT).values()) == {NoValue.NOT_AVAILABLE}
+
+
+def test_deadlines_missed_are_skipped_and_counted_not_made_up() -> None:
+    tx = plan()
+    tx.due(0)
+    tx.skip_missed(1033 * MS)
+    frames = tx.due(1033 * MS)
+    assert times(frames, STATUS) == [1000]
+    assert times(frames, DRIVER_STATE) == [1000]
+    assert tx.missed == 9 + 3 * 19
+    assert tx.next_ns() == 1050 * MS
+
+
+def test_clamped_values_are_counted_by_name() -> None:
+    tx = plan()
+    tx.advance(replace(STATE, eyes_off_road_ns=100 * SECOND, eye_open=math.nan), (), 0)
+    assert tx.clamped == {"DMS_DriverState.EyesOffRoadTime": 1, "DMS_Gaze.EyeOpenness": 1}
+
+
+def test_a_bus_fault_and_the_hashes_are_reported() -> None:
+    tx = plan()
+    tx.bus_fault = True
+    status = last(tx.advance(STATE, (), 0), STATUS)
+    assert status["FaultBus"] == 1.0
+    assert status["SoftwareHash"] == Identity.short("1.0")
+    assert status["ModelHash"] == Identity.short("models") != Identity.short("1.0")
+    assert Identity.short("") is NoValue.NOT_AVAILABLE
+
+
+def test_a_rule_that_is_not_listed_is_other() -> None:
+    assert rule_number("distraction: 3 s") == ALERT_RULES.index("distraction")
+    assert rule_number("sleep") == ALERT_RULES.index("sleep")
+    assert rule_number("something new") == rule_number("") == rule_number("3 s") == 1
