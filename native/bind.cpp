@@ -1,4 +1,4 @@
-// The only file that knows Python: pybind11 bindings of the native core.
+// The files bind*.cpp alone know Python: pybind11 bindings of the native core.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "bind.hpp"
 #include "frame_ring.hpp"
 #include "frame_stats.hpp"
 #include "preprocess.hpp"
@@ -17,9 +18,18 @@
 namespace py = pybind11;
 
 namespace dms {
+
+ImageView view_of(const Bytes& frame) {
+  if (frame.ndim() != 2) throw std::invalid_argument("a frame is uint8 of shape (height, width)");
+  const ImageView view{frame.data(), static_cast<int>(frame.shape(1)),
+                       static_cast<int>(frame.shape(0)), frame.shape(1)};
+  if (frame.shape(0) > kMaxFrameSide || frame.shape(1) > kMaxFrameSide || !view.valid())
+    throw std::invalid_argument("frame size must be 1..8192 in width and height");
+  return view;
+}
+
 namespace {
 
-using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
 using RoiTuple = std::array<double, 5>;
 
 constexpr std::array<const char*, kPixelFormatCount> kFormatNames = {
@@ -31,15 +41,6 @@ PixelFormat format_from(const std::string& name) {
   }
   throw std::invalid_argument("pixel format '" + name +
                               "' is not one of mono8, mono10le, mono12le, mono16le, raw10p");
-}
-
-ImageView view_of(const Bytes& frame) {
-  if (frame.ndim() != 2) throw std::invalid_argument("a frame is uint8 of shape (height, width)");
-  const ImageView view{frame.data(), static_cast<int>(frame.shape(1)),
-                       static_cast<int>(frame.shape(0)), frame.shape(1)};
-  if (frame.shape(0) > kMaxFrameSide || frame.shape(1) > kMaxFrameSide || !view.valid())
-    throw std::invalid_argument("frame size must be 1..8192 in width and height");
-  return view;
 }
 
 // --- frame ring
@@ -248,4 +249,5 @@ PYBIND11_MODULE(_core, m) {
   dms::bind_preprocess(m);
   dms::bind_frame_stats(m);
   dms::bind_tensor_ring(m);
+  dms::bind_engine(m);
 }

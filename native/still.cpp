@@ -1,0 +1,91 @@
+// Engine::still: a picture of which nothing is known, not even how large its faces are.
+#include <algorithm>
+#include <tuple>
+
+#include "engine.hpp"
+
+namespace dms {
+namespace {
+
+/// A guess that needs no proposal: one face fills the picture's shorter side.
+constexpr double kFillingSide = 1.2;
+/// The smallest tile worth a look [px]: one that the network sees without enlargement.
+constexpr int kMinTile = HeatMap::kInputWidth;
+/// How far beyond its borders a picture is looked at, times its size: a face that overfills the
+/// frame is then as large as those the network knows.
+constexpr double kZoomOut[] = {1.6, 2.5};
+/// Tiles a side, finer and finer, until a face is found: a face of 60 px in 1920 is then 20 px of
+/// the network's input at 4 tiles.
+constexpr int kTiles[] = {2, 4};
+constexpr double kTileOverlap = 0.5;  // of a tile's side, so that no face is cut by all of them
+
+}  // namespace
+
+bool Engine::still(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
+                   Seen& seen) noexcept {
+  const std::tuple stream(frozen_, hashed_, last_hash_);
+  begin(frame, t_ns, seq, seen);
+  std::tie(frozen_, hashed_, last_hash_) = stream;
+  if (!frame.valid()) return false;
+  seen.quality.frozen_frames = 0;
+  if (!search_still(frame)) return *error_ == 0;
+  report_face(frame, seen);
+  const std::array<float, kActions> before = action_;
+  if (embed(frame, look_.next)) {
+    memory_->still_window.fill(memory_->embedding.data());
+    if (classify(kStillSlot)) {
+      seen.has_action = true;
+      seen.action = {action_, 0, 1};
+    }
+  }
+  action_ = before;
+  clock_.lap(Stage::kDecode);
+  return *error_ == 0;
+}
+
+bool Engine::search_still(const ImageView& frame) {
+  Candidates found;
+  locate(frame, whole_frame(frame.width, frame.height), found);
+  if (try_still(frame, found)) return true;
+  for (const double zoom : kZoomOut)
+    locate(frame, whole_frame(frame.width, frame.height, zoom), found);
+  found.add({0.5 * frame.width, 0.5 * frame.height,
+             kFillingSide * std::min(frame.width, frame.height), kHeatMin});
+  if (try_still(frame, found)) return true;
+  for (const int tiles : kTiles)
+    if (try_tiles(frame, tiles)) return true;
+  return false;
+}
+
+bool Engine::try_tiles(const ImageView& frame, int tiles) {
+  const Roi whole = whole_frame(frame.width, frame.height);
+  const double width = whole.w / tiles;
+  const double height = whole.h / tiles;
+  if (width < kMinTile) return false;
+  Candidates found;
+  const double step = 1 - kTileOverlap;
+  for (double y = 0.5 * height; y < frame.height; y += step * height)
+    for (double x = 0.5 * width; x < frame.width; x += step * width)
+      locate(frame, {x, y, width, height, 0}, found);
+  return try_still(frame, found);
+}
+
+bool Engine::try_still(const ImageView& frame, const Candidates& found) {
+  double most = 0;
+  Roi best{};
+  for (int i = 0; i < found.count; ++i) {
+    const Candidate& at = found.items[static_cast<std::size_t>(i)];
+    const bool looked = look_twice(frame, {at.cx, at.cy, at.side, at.side, 0}) &&
+                        look(frame, look_.next) && look_.score >= kAcquireScore &&
+                        usable_face(look_.next, frame.width, frame.height);
+    if (!looked) continue;
+    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, look_.score};
+    const double weight = driver_weight(face, config_.seat, frame.width, frame.height);
+    if (weight <= most) continue;
+    most = weight;
+    best = look_.roi;
+  }
+  return most > 0 && look(frame, best);
+}
+
+}  // namespace dms
