@@ -82,9 +82,9 @@ class AlertConfig:
         10000, "least time between two phone alerts", "choice: one call, one alert", lo=0, hi=600000
     )
     cannot_see_ms: int = param(
-        8000,
+        7000,
         "the driver is told when sight is gone this long",
-        f"{NCAP}: within 10 s",
+        f"{NCAP}: within 10 s, less what noticing takes",
         lo=1000,
         hi=60000,
     )

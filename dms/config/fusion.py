@@ -108,6 +108,12 @@ class FusionConfig:
         lo=10,
         hi=1000,
     )
+    away_on: float = param(
+        0.6, "away from this filtered probability", "choice: hysteresis", lo=0.5, hi=1
+    )
+    away_off: float = param(
+        0.4, "back below this", "choice: hysteresis, as openpilot's 0.63/0.37", lo=0, hi=0.5
+    )
     long_distraction_ms: int = param(
         3000, "one look away this long is a distraction", NCAP, lo=1000, hi=10000
     )
@@ -160,6 +166,27 @@ class FusionConfig:
         lo=0,
         hi=1000,
     )
+    closed_on: float = param(
+        0.6, "closed from this filtered probability", "choice: above a wink's 0.5", lo=0.5, hi=1
+    )
+    closed_off: float = param(0.4, "open below this", "choice: hysteresis", lo=0, hi=0.5)
+    baseline_ms: int = param(
+        10000,
+        "alert driving needed to learn and freeze the driver's own openness",
+        "choice: about 90 frames at the least usable rate",
+        lo=1000,
+        hi=600000,
+    )
+    baseline_min: float = param(
+        0.6,
+        "least openness believed to be anyone's neutral",
+        "choice: a drowsy start",
+        lo=0.2,
+        hi=1,
+    )
+    baseline_max: float = param(
+        1.2, "most", "choice: the network's scale ends at 1.3", lo=1, hi=1.5
+    )
     microsleep_ms: int = param(1000, "eyes closed this long is a microsleep", NCAP, lo=300, hi=5000)
     sleep_ms: int = param(3000, "eyes closed this long is sleep", NCAP, lo=1000, hi=10000)
     perclos_min_seen_ms: int = param(
@@ -205,6 +232,23 @@ class FusionConfig:
         f"choice: told within 10 s, {NCAP}",
         lo=100,
         hi=10000,
+    )
+    eyes_missing_yaw_deg: float = param(
+        40.0,
+        "frontal: head yaw off the camera up to this",
+        "choice: both eyes in view",
+        lo=5,
+        hi=90,
+    )
+    sunglasses_min: float = param(
+        0.5, "dark glasses are the reason from this probability", "choice: even odds", lo=0, hi=1
+    )
+    starting_ms: int = param(
+        2000,
+        "without a face, starting for this long, then unknown",
+        "choice: first valid observation within 2 s",
+        lo=0,
+        hi=60000,
     )
     pose_uncertain_deg: float = param(
         20.0, "degraded while the head pose's own sigma is above this", "choice", lo=5, hi=90

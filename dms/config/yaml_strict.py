@@ -115,7 +115,8 @@ def _forbidden(text: str, name: str) -> Iterator[str]:
     """What the plain subset leaves out; also guards PyYAML's recursion."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = f"{name}:{event.start_mark.line + 1}"
+        mark = event.start_mark
+        where = f"{name}:{mark.line + 1 if mark is not None else 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             yield f"{where}: anchors and aliases are not supported; write the value out"
         elif getattr(event, "tag", None):

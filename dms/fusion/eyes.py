@@ -1,0 +1,44 @@
+"""Eye closure of both eyes: how open, how likely closed. Not found is never closed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dms.config import FusionConfig
+from dms.fusion.attention import logistic, visible
+from dms.types import Face
+
+LOOKDOWN_FULL_RAD = math.radians(40.0)
+"""Looking down this far the lids have lost `lookdown_open_loss` of their opening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lids:
+    """The visible eyes as one: openness of this driver's own, probability of closed."""
+
+    open: float
+    closed: float
+
+
+def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> Lids | None:
+    """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed.
+
+    down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
+    the cluster is no closure (look-down guard).
+    """
+    total = openness = closed = 0.0
+    loss = config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
+    for eye in (face.eye_left, face.eye_right):
+        if not visible(eye, config) or eye.open is None or not math.isfinite(eye.open):
+            continue
+        own = eye.open / baseline
+        expected = own / (1.0 - loss)
+        sigma = max(eye.open_sigma or 0.0, config.open_sigma_min) / baseline
+        p = logistic((config.closed_open_max - expected) / sigma)
+        if eye.closed is not None and math.isfinite(eye.closed):
+            p = 0.5 * (p + eye.closed)
+        total += eye.visible
+        openness += eye.visible * own
+        closed += eye.visible * p
+    return Lids(openness / total, closed / total) if total else None

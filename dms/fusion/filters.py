@@ -1,0 +1,150 @@
+"""Small memories of fixed size: a trigger for noisy evidence, a histogram, a sliding minute."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+EVEN = 0.5
+"""Evidence above even odds speaks for, below against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Noisy evidence (0-1) into on/off with a duration.
+
+    Median of three (one wrong frame changes nothing at any frame rate), then a first-order filter,
+    then hysteresis. Onset and end are dated back to the frames where the evidence changed, so the
+    delay of deciding is not in the duration. Nothing is asserted on a single sight.
+    """
+
+    level: float = 0.0
+    on: bool = False
+    since_ns: int | None = None
+    """Since when the median speaks for."""
+    last_ns: int = 0
+    """When the evidence last spoke for, while it does."""
+    t_ns: int | None = None
+    """The last evidence of any kind."""
+    before: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it is on: from its onset to the last evidence for it. 0 while off."""
+        if not self.on or self.since_ns is None:
+            return 0
+        return max(self.last_ns - self.since_ns, 1)
+
+
+OFF = Trigger()
+"""Nothing seen yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a trigger is tuned to. Gaps over `hold_ns` start it afresh; a gap between `bridge_ns`
+    and that does not count towards the duration."""
+
+    tau_ns: int
+    on: float
+    off: float
+    hold_ns: int
+    bridge_ns: int
+
+
+def push(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
+    """The trigger after one more piece of evidence at t_ns."""
+    if trigger.t_ns is None or not 0 <= t_ns - trigger.t_ns <= shape.hold_ns:
+        return Trigger(t_ns=t_ns, before=(0.0, value))
+    dt = t_ns - trigger.t_ns
+    a, b = trigger.before
+    median = max(min(a, b), min(max(a, b), value))
+    level = trigger.level + (median - trigger.level) * -math.expm1(-dt / shape.tau_ns)
+    on = level >= shape.on or (trigger.on and level > shape.off)
+    since, last = trigger.since_ns, trigger.last_ns
+    if median >= EVEN and since is None:
+        since = trigger.t_ns  # the median lags by one frame
+        last = since
+    elif median < EVEN and not on:
+        since = None
+    if since is not None and dt > shape.bridge_ns:
+        since += dt
+        last += dt
+    if since is not None and median >= EVEN and value >= EVEN:
+        last = t_ns
+    return Trigger(level, on, since, max(last, since or 0), t_ns, (b, value))
+
+
+def stale(trigger: Trigger, t_ns: int, hold_ns: int) -> bool:
+    """No evidence for longer than hold_ns."""
+    return trigger.t_ns is None or t_ns - trigger.t_ns > hold_ns
+
+
+def held(trigger: Trigger, t_ns: int) -> Trigger:
+    """The trigger as if its last evidence had been seen again now."""
+    last = t_ns if trigger.on else trigger.last_ns
+    return replace(trigger, t_ns=t_ns, last_ns=last)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of a value in equal bins from `low`; values beyond fall in the end bins."""
+
+    low: float
+    width: float
+    counts: tuple[int, ...]
+
+    def add(self, value: float, count: int = 1) -> Histogram:
+        i = min(max(int((value - self.low) / self.width), 0), len(self.counts) - 1)
+        counts = (*self.counts[:i], self.counts[i] + count, *self.counts[i + 1 :])
+        return replace(self, counts=counts)
+
+    def median(self) -> float:
+        """Interpolated inside its bin. The histogram must not be empty."""
+        half, below = sum(self.counts) / 2, 0
+        for i, n in enumerate(self.counts):
+            if below + n >= half and n:
+                return self.low + self.width * (i + (half - below) / n)
+            below += n
+        raise ValueError("median of an empty histogram")
+
+
+BUCKETS = 60
+BUCKET_NS = 1_000_000_000
+"""A minute in whole seconds of the frames' clock: 2 x 60 numbers, however long the drive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Seen-eye time and closed time of the last minute [ns], to one second."""
+
+    second: int = 0
+    seen: tuple[int, ...] = (0,) * BUCKETS
+    closed: tuple[int, ...] = (0,) * BUCKETS
+    now_seen: int = 0
+    now_closed: int = 0
+    total_seen: int = 0
+    total_closed: int = 0
+
+    def add(self, t_ns: int, seen_ns: int, closed_ns: int) -> Minute:
+        minute = self._to(t_ns // BUCKET_NS)
+        return replace(
+            minute,
+            now_seen=minute.now_seen + seen_ns,
+            now_closed=minute.now_closed + closed_ns,
+            total_seen=minute.total_seen + seen_ns,
+            total_closed=minute.total_closed + closed_ns,
+        )
+
+    def _to(self, second: int) -> Minute:
+        steps = min(second - self.second, BUCKETS)
+        if steps <= 0:
+            return self
+        idle = (0,) * (steps - 1)
+        seen = (*self.seen, self.now_seen, *idle)[steps:]
+        closed = (*self.closed, self.now_closed, *idle)[steps:]
+        return Minute(second, seen, closed, 0, 0, sum(seen), sum(closed))
+
+
+NOTHING = Minute()
+"""Nothing seen yet."""
