@@ -14,6 +14,7 @@ from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from dms.config.yaml_strict import Layer, Scalar, Text
+from dms.errors import UsageErrors
 
 T = TypeVar("T")
 
@@ -25,11 +26,11 @@ _BOOL_TRAP = {"on", "off", "yes", "no", "y", "n"}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 
 
-class ConfigError(Exception):
+class ConfigError(UsageErrors):
     """A configuration that cannot be used; `errors` holds one line a mistake."""
 
     def __init__(self, errors: list[str]) -> None:
-        super().__init__("\n".join(errors))
+        super().__init__(tuple(errors))
         self.errors = tuple(errors)
 
 
