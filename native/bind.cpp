@@ -13,6 +13,7 @@
 #include "frame_ring.hpp"
 #include "frame_stats.hpp"
 #include "preprocess.hpp"
+#include "raw_reader.hpp"
 #include "tensor_ring.hpp"
 
 namespace py = pybind11;
@@ -116,6 +117,9 @@ void bind_frame_ring(py::module_& m) {
            py::arg("stride") = 0)
       .def("write", &write_buffer, py::arg("buffer"), py::arg("t_ns"), py::arg("seq"))
       .def("close", &FrameRing::close)
+      .def("wait_change", &FrameRing::wait_change, py::arg("seen"), py::arg("timeout_ns"),
+           py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("version", &FrameRing::version)
       .def("latest", [](const Ring& r) { return handle_of(r, r->latest()); })
       .def(
           "next", [](const Ring& r, std::uint64_t seq) { return handle_of(r, r->next(seq)); },
@@ -240,6 +244,30 @@ void bind_tensor_ring(py::module_& m) {
       .def_property_readonly("width", &TensorRing::width);
 }
 
+// --- raw reader
+
+py::dict counters_of(const RawReader& reader) {
+  const RawCounters c = reader.counters();
+  py::dict out;
+  out["frames"] = c.frames;
+  out["skipped"] = c.skipped;
+  out["bad_magic"] = c.bad_magic;
+  out["bad_header"] = c.bad_header;
+  out["skipped_bytes"] = c.skipped_bytes;
+  out["truncated"] = c.truncated;
+  return out;
+}
+
+void bind_raw_reader(py::module_& m) {
+  py::class_<RawReader>(m, "RawReader")
+      .def(py::init<int, std::shared_ptr<FrameRing>>(), py::arg("fd"), py::arg("ring"))
+      .def("start", &RawReader::start)
+      .def("stop", &RawReader::stop, py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("done", &RawReader::done)
+      .def_property_readonly("error", &RawReader::error)
+      .def_property_readonly("counters", &counters_of);
+}
+
 }  // namespace
 }  // namespace dms
 
@@ -249,5 +277,6 @@ PYBIND11_MODULE(_core, m) {
   dms::bind_preprocess(m);
   dms::bind_frame_stats(m);
   dms::bind_tensor_ring(m);
+  dms::bind_raw_reader(m);
   dms::bind_engine(m);
 }

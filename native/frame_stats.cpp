@@ -8,7 +8,7 @@
 namespace dms {
 namespace {
 
-constexpr int kRows = 200;
+constexpr int kRows = 100;
 constexpr std::uint64_t kRowKey = 0xC2B2AE3D27D4EB4Fu;  // odd; sets equal rows apart in the hash
 
 FrameStats stats_with(const Kernels& kernels, const ImageView& frame) {

@@ -16,8 +16,8 @@ struct FrameStats {
   std::uint64_t hash = 0;  // of the rows looked at; equal for equal pictures
 };
 
-// Looks at about 200 rows, evenly spread, each in full: enough for every figure here to be
-// within its own noise, at 1/4 of the cost of a 1280x800 frame. All zero for an invalid view.
+// Looks at 100 to 199 rows (all, of a lower frame), evenly spread, each in full: enough for every
+// figure here, at 1/8 of what a whole 1280x800 frame costs. All zero for an invalid view.
 FrameStats frame_stats(const ImageView& frame);
 FrameStats frame_stats_reference(const ImageView& frame);
 
