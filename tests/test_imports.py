@@ -15,7 +15,7 @@ BASE = {"", "types", "errors"}
 CONFIG = {"config"}
 STAGES = {
     "engine": {"engine"},
-    "fusion": {"fusion", "gaze", "eyes", "phone", "calibration", "filters"},
+    "fusion": {"fusion"},
     "alerts": {"alerts"},
     "health": {"health"},
     "messages": {"messages", "signals", "e2e", "transmit", "vehicle"},
@@ -23,7 +23,7 @@ STAGES = {
 """A stage and the modules that are its own."""
 EDGES = {"source", "container", "rawstream", "drive", "canbus", "canlink", "canlog", "cannode"}
 PIPELINE = {"pipeline"}
-OUTPUT = {"report", "metrics"}
+OUTPUT = {"report", "events", "metrics"}
 """What commands write; knows neither stages nor edges."""
 
 

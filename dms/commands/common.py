@@ -7,10 +7,14 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
 from typing import Protocol
 
+from dms import __version__
 from dms.config import Config, ConfigError, Scalar, load
 from dms.errors import DmsError, Exit, UsageError, UsageErrors
+from dms.transmit import Identity
 from dms.types import Frame, Observation
 
 
@@ -96,3 +100,20 @@ def rounded(value: float | None, digits: int = 3) -> float | None:
 def to_json(value: object, indent: int | None = None) -> str:
     """Strict JSON: NaN is an error, not text that no parser takes."""
     return json.dumps(value, allow_nan=False, indent=indent)
+
+
+def models_folder(config: Config) -> Path:
+    """Where the networks are: as configured, in the source tree, or in the installed package."""
+    here = Path(__file__).resolve().parent.parent
+    if config.engine.models_dir:
+        return Path(config.engine.models_dir)
+    return next(
+        (p for p in (here.parent / "models", here / "models") if p.is_dir()), here / "models"
+    )
+
+
+def identity(config: Config) -> Identity:
+    """Which monitor this is, for the status message: version and the networks' manifest."""
+    manifest = models_folder(config) / "manifest.yaml"
+    models = sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
+    return Identity(__version__, models)

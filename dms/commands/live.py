@@ -1,0 +1,97 @@
+"""The live view: what is believed, and the alerts as the bus carries them.
+
+Alerts are decoded from the bytes that were sent, not taken from the state they came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TextIO
+
+from dms import e2e
+from dms.messages import ALERT, BY_ID
+from dms.signals import NoValue, Value, decode
+from dms.transmit import TxFrame
+from dms.types import DriverState
+
+EVERY_NS = 250_000_000
+"""Least time between two lines of state on a terminal; a pipe gets one a second."""
+BARS = " .:-=+*#%@"
+
+
+class LiveView:
+    """Prints to `out`: a state line that is overwritten on a terminal, and a line an alert."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._tty = out.isatty()
+        self._every_ns = EVERY_NS if self._tty else 4 * EVERY_NS
+        self._shown_ns: int | None = None
+        self._alert: tuple[Value, Value] | None = None
+        self._checker = e2e.Checker(ALERT.data_id, ALERT.LENGTH)
+
+    def state(self, state: DriverState) -> None:
+        """Show a state, unless one was just shown."""
+        due = self._shown_ns is None or not 0 <= state.t_ns - self._shown_ns < self._every_ns
+        if due:
+            self._shown_ns = state.t_ns
+            line = state_line(state)
+            self._out.write(f"\r{line}\x1b[K" if self._tty else f"{line}\n")
+            self._out.flush()
+
+    def sent(self, frames: Sequence[TxFrame]) -> None:
+        """Decode the alerts in what was sent; print when the kind or level changes."""
+        for frame in frames:
+            if frame.message is ALERT:
+                self._decoded(frame)
+
+    def _decoded(self, frame: TxFrame) -> None:
+        self._checker, verdict = self._checker.check(frame.data)
+        values = decode(BY_ID[frame.message.can_id], frame.data)
+        now = (values["AlertKind"], values["AlertLevel"])
+        if now == self._alert:
+            return
+        self._alert = now
+        if line := alert_line(frame, values):
+            start = "\r\x1b[K" if self._tty else ""
+            self._out.write(f"{start}{line}  [{verdict.value}]\n")
+            self._out.flush()
+
+    def end(self) -> None:
+        """Leave the terminal on a fresh line."""
+        if self._tty:
+            self._out.write("\n")
+
+
+def alert_line(frame: TxFrame, values: dict[str, Value]) -> str:
+    """One sent alert as text; empty for "not available"."""
+    kind, level = values["AlertKind"], values["AlertLevel"]
+    if isinstance(kind, NoValue) or isinstance(level, NoValue):
+        return ""
+    names = {s.name: s.names() for s in ALERT.signals}
+    said = names["AlertKind"][round(kind)]
+    where = f"{frame.t_ns / 1e9:8.2f} s  CAN {ALERT.can_id:03X} {frame.data.hex(' ')}  {ALERT.name}"
+    if not kind:
+        return f"{where}  no alert"
+    asks = [n[7:].lower() for n in values if n.startswith("Request") and values[n] == 1.0]
+    reason = values["AlertReason"]
+    why = "?" if isinstance(reason, NoValue) else names["AlertReason"][round(reason)]
+    return f"{where}  {said} level {level:.0f} ({why}) asks for {', '.join(asks) or 'nothing'}"
+
+
+def state_line(s: DriverState) -> str:
+    """One state in at most 100 columns."""
+    eyes = "?" if s.eye_open is None else BARS[min(9, max(0, round(s.eye_open * 9)))]
+    speed = "  ?" if s.speed_mps is None else f"{s.speed_mps * 3.6:3.0f}"
+    road = {True: "on road ", False: "off road", None: "unknown "}[s.eyes_on_road]
+    why = "" if s.reason.name == "NONE" else f" ({s.reason.name.lower()})"
+    return (
+        f"{s.t_ns / 1e9:8.2f} s  {speed} km/h  {s.condition.name:<11} eyes {road} "
+        f"head {_deg(s.head_yaw_rad)} {_deg(s.head_pitch_rad)} open {eyes} "
+        f"{s.action or '-':<10} {s.availability.name.lower()}{why}"
+    )
+
+
+def _deg(angle: float | None) -> str:
+    return "   ?" if angle is None else f"{math.degrees(angle):+4.0f}"
