@@ -17,6 +17,7 @@ from dms import __version__
 from dms.errors import DmsError, Exit, UsageError
 
 VERBS = {
+    "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
 }
 EXIT_CODES = """exit codes:
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("\ndms: ".join(error.lines()), error.exit_code)
     except KeyboardInterrupt:
         return _complain("stopped by the keyboard", Exit.FAILED)
+    except ImportError as error:
+        fix = "install the package again (pip install .), or see dms doctor"
+        return _complain(f"a part of this program cannot be loaded: {error} - {fix}", Exit.FAILED)
     except BrokenPipeError:
         # whoever read our output has enough; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

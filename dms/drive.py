@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,46 +98,3 @@ def _part(manifest: Path, data: dict[str, Any], key: str) -> Path | None:
     if not found.exists():
         raise SourceError(f"{manifest}: {key} {data[key]!r} does not exist")
     return manifest.parent / str(data[key])
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One recorded CAN frame; `t_ns` is on the frames' clock."""
-
-    t_ns: int
-    can_id: int
-    extended: bool
-    data: bytes
-
-
-class CanLog:
-    """A drive's CAN log in order. `losses` is complete when the iteration has ended."""
-
-    def __init__(self, path: Path, t0_ns: int = 0) -> None:
-        self.losses: list[str] = []
-        self._path, self._t0_ns = path, t0_ns
-
-    def __iter__(self) -> Iterator[Heard]:
-        """Errors: SourceError when nothing can be read."""
-        count = 0
-        try:
-            for message in self._messages():
-                t_ns = round(message.timestamp * 1e9) - self._t0_ns
-                data = bytes(message.data or b"")
-                count += 1
-                yield Heard(t_ns, message.arbitration_id, message.is_extended_id, data)
-        except (OSError, ValueError, EOFError, IndexError, KeyError, struct.error) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            if not count:
-                raise SourceError(f"{self._path}: CAN log cannot be read", why) from error
-            self.losses.append(f"{self._path}: ends after {count} messages: {why}")
-
-    def _messages(self) -> Iterator[Any]:
-        import can
-
-        # an .asc comes back relative to its start by default, against what its header says
-        absolute = {"relative_timestamp": False} if self._path.suffix == ".asc" else {}
-        with can.LogReader(self._path, **absolute) as reader:
-            for message in reader:
-                if not (message.is_error_frame or message.is_remote_frame):
-                    yield message

@@ -8,12 +8,12 @@ import math
 import sys
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import Protocol
 
 from dms import __version__
 from dms.config import Config, ConfigError, Scalar, load
-from dms.errors import DmsError, Exit, UsageError, UsageErrors
+from dms.engine import MANIFEST, models_dir
+from dms.errors import Exit, UsageError, UsageErrors
 from dms.transmit import Identity
 from dms.types import Frame, Observation
 
@@ -62,18 +62,6 @@ class Perception(Protocol):
     def reset(self) -> None: ...
 
 
-def open_engine(config: Config) -> Perception:
-    """The engine with its networks. Imported late: without the native part, the rest still works.
-
-    Errors: DmsError when the native part is not built or a network is not usable."""
-    try:
-        from dms import engine
-    except ImportError as error:
-        fix = "install the package again (pip install .), or see dms doctor"
-        raise DmsError("the native part dms._core cannot be loaded", str(error), fix) from error
-    return engine.open_engine(config)
-
-
 def warn(line: str) -> None:
     """One line on stderr."""
     sys.stderr.write(f"dms: {line}\n")
@@ -102,18 +90,8 @@ def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(value, allow_nan=False, indent=indent)
 
 
-def models_folder(config: Config) -> Path:
-    """Where the networks are: as configured, in the source tree, or in the installed package."""
-    here = Path(__file__).resolve().parent.parent
-    if config.engine.models_dir:
-        return Path(config.engine.models_dir)
-    return next(
-        (p for p in (here.parent / "models", here / "models") if p.is_dir()), here / "models"
-    )
-
-
 def identity(config: Config) -> Identity:
     """Which monitor this is, for the status message: version and the networks' manifest."""
-    manifest = models_folder(config) / "manifest.yaml"
+    manifest = models_dir(config.engine.models_dir) / MANIFEST
     models = sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
     return Identity(__version__, models)

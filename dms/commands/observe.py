@@ -19,11 +19,11 @@ from dms.commands.common import (
     deg,
     finish,
     load_config,
-    open_engine,
     rounded,
     to_json,
     warn,
 )
+from dms.engine import open_engine
 from dms.errors import Exit, SourceError
 from dms.source import ImagesSource, Source, open_source
 from dms.types import ACTIONS, Action, Eye, Face, Frame, Observation, Quality

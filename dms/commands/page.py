@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,8 @@ from dms import report
 from dms.commands.common import deg
 from dms.commands.sinks import kmh
 from dms.events import Event, Events
-from dms.pipeline import Outcome
 from dms.report import Report, Sample, Span, Thumbnail
 from dms.source import load_cv2
-from dms.transmit import TxFrame
 from dms.types import Face, Frame, Step
 
 MAX_SAMPLES = 4000
@@ -37,8 +34,7 @@ class PageSink:
         self._last = (-THUMBNAIL_GAP_NS, "")
         self._faces = 0
 
-    def step(self, frame: Frame, outcome: Outcome) -> None:
-        step = outcome.step
+    def step(self, frame: Frame, step: Step) -> None:
         if self._count % self._keep == 0:
             self._samples.append(sample(step))
         self._count += 1
@@ -48,7 +44,7 @@ class PageSink:
         self._spans.step(step)
         self._maybe_thumbnail(frame, step)
 
-    def close(self, last: Sequence[TxFrame]) -> None:
+    def close(self) -> None:
         end_s = self._samples[-1].t_s if self._samples else 0.0
         share = 100 * self._faces / max(self._count, 1)
         facts = (

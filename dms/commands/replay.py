@@ -11,33 +11,35 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dms import drive
+from dms.canlog import LogFrame, open_sink, read_log
+from dms.canlog import Sink as CanSink
 from dms.commands.common import (
     Perception,
     add_config_arguments,
     finish,
     identity,
     load_config,
-    open_engine,
     to_json,
 )
 from dms.commands.live import LiveView
 from dms.commands.page import PageSink
-from dms.commands.sinks import KMH_PER_MPS, CsvSink, Pace, Sink, can_sink
+from dms.commands.sinks import KMH_PER_MPS, CsvSink, Pace, Sink
 from dms.config import MS, Config, Scalar
-from dms.drive import CanLog, Drive, Heard
-from dms.errors import UsageError
+from dms.drive import Drive
+from dms.engine import open_engine
+from dms.errors import SourceError, UsageError
 from dms.events import Event, Events
-from dms.pipeline import Outcome, Pipeline
+from dms.pipeline import Pipeline
 from dms.source import Source, open_source
-from dms.transmit import TxPlan
-from dms.types import Frame, VehicleState
+from dms.transmit import TxFrame, TxPlan
+from dms.types import Alert, DriverState, Frame, Step, VehicleState
 from dms.vehicle import VehicleInput, load_car
 
 Vehicle = Callable[[int], VehicleState | None]
@@ -77,14 +79,16 @@ def run(args: argparse.Namespace) -> int:
     recording = drive.load(path) if drive.is_drive(path) else None
     config = load_config(args, _of_drive(recording))
     source = open_source(args.path, fps=args.fps)
-    log = CanLog(recording.can, recording.can_t0_ns) if recording and recording.can else None
-    vehicle = _vehicle(args, log)
+    losses: list[str] = []
+    vehicle = _vehicle(args, config, recording, losses)
+    can = CanOut(
+        [open_sink(text, config.can) for text in args.can_out],
+        LiveView(sys.stdout) if args.live else None,
+    )
     replay = Replay(config, source, vehicle, Pace(args.pace))
-    sinks = _sinks(args, config, path)
-    view = LiveView(sys.stdout) if args.live else None
-    summary = replay.run(lambda: open_engine(config), sinks, view)
+    summary = replay.run(lambda: open_engine(config), _sinks(args, path), can)
     print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
-    return finish(source.losses + (log.losses if log else []))
+    return finish(source.losses + losses)
 
 
 @dataclass
@@ -98,14 +102,13 @@ class Summary:
     events: list[Event] = field(default_factory=list)
     can_frames: int = 0
 
-    def add(self, outcome: Outcome, events: list[Event]) -> None:
+    def add(self, step: Step, events: list[Event]) -> None:
         """One frame."""
         self.frames += 1
-        self.faces += outcome.step.observation.face is not None
-        self.end_ns = outcome.step.observation.t_ns
-        self.conditions[outcome.step.state.condition.name] += 1
+        self.faces += step.observation.face is not None
+        self.end_ns = step.observation.t_ns
+        self.conditions[step.state.condition.name] += 1
         self.events += events
-        self.can_frames += len(outcome.frames)
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -148,42 +151,69 @@ class Summary:
 
 
 class Replay:
-    """One recording through one pipeline."""
+    """One recording through one pipeline, on the recording's clock."""
 
     def __init__(self, config: Config, source: Source, vehicle: Vehicle, pace: Pace) -> None:
         self._config, self._source, self._vehicle, self._pace = config, source, vehicle, pace
-        self._pipeline: Pipeline | None = None
 
-    def run(
-        self, engine: Callable[[], Perception], sinks: list[Sink], view: LiveView | None
-    ) -> Summary:
+    def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
         """All frames, then the end. The engine is made when the first frame is there."""
         summary, events = Summary(), Events()
-        for frame, outcome in self._steps(engine):
-            self._pace.wait(frame.t_ns)
-            summary.add(outcome, events.step(frame.t_ns, outcome.step.alerts))
+        for frame, step in self._steps(engine, can):
+            summary.add(step, events.step(frame.t_ns, step.alerts))
             for sink in sinks:
-                sink.step(frame, outcome)
-            if view:
-                view.sent(outcome.frames)
-                view.state(outcome.step.state)
-        last = self._pipeline.plan.goodbye(summary.end_ns) if self._pipeline else []
+                sink.step(frame, step)
+        can.goodbye(summary.end_ns)
         for sink in sinks:
-            sink.close(last)
-        if view:
-            view.end()
+            sink.close()
+        summary.can_frames = can.count
         return summary
 
-    def _steps(self, make: Callable[[], Perception]) -> Iterator[tuple[Frame, Outcome]]:
-        """Every frame with what it led to; the plan's clock is the frames'."""
+    def _steps(self, make: Callable[[], Perception], can: CanOut) -> Iterator[tuple[Frame, Step]]:
         frames = self._source.frames()
         first = next(frames)
         engine = make()
-        plan = TxPlan(identity(self._config), first.t_ns, self._config.can.stale_ms * MS)
-        self._pipeline = Pipeline(self._config, plan)
+        can.start(TxPlan(identity(self._config), first.t_ns, self._config.can.stale_ms * MS))
+        pipeline = Pipeline(self._config, can.tell)
         for frame in chain([first], frames):
-            seen = engine.step(frame)
-            yield frame, self._pipeline.step(seen, self._vehicle(frame.t_ns), frame.t_ns)
+            self._pace.wait(frame.t_ns)
+            yield frame, pipeline.step(engine.step(frame), self._vehicle(frame.t_ns))
+
+
+class CanOut:
+    """Makes CAN frames on the recording's clock; hands them to the sinks and the live view."""
+
+    def __init__(self, sinks: list[CanSink], view: LiveView | None) -> None:
+        self._sinks, self._view = sinks, view
+        self._plan: TxPlan | None = None
+        self.count = 0
+
+    def start(self, plan: TxPlan) -> None:
+        """The plan, whose clock starts at the first frame."""
+        self._plan = plan
+
+    def tell(self, state: DriverState, alerts: Sequence[Alert]) -> None:
+        """A new result: frames due before it, then it."""
+        assert self._plan is not None
+        self._send(self._plan.advance(state, alerts, state.t_ns))
+        if self._view:
+            self._view.state(state)
+
+    def goodbye(self, t_ns: int) -> None:
+        """The last frames, and the end."""
+        if self._plan:
+            self._send(self._plan.goodbye(t_ns))
+        for sink in self._sinks:
+            sink.close()
+        if self._view:
+            self._view.end()
+
+    def _send(self, frames: Sequence[TxFrame]) -> None:
+        self.count += len(frames)
+        for sink in self._sinks:
+            sink.send(frames)
+        if self._view:
+            self._view.sent(frames)
 
 
 def _of_drive(recording: Drive | None) -> dict[str, Scalar]:
@@ -197,36 +227,49 @@ def _of_drive(recording: Drive | None) -> dict[str, Scalar]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _vehicle(args: argparse.Namespace, log: CanLog | None) -> Vehicle:
+def _vehicle(
+    args: argparse.Namespace, config: Config, recording: Drive | None, losses: list[str]
+) -> Vehicle:
+    """Where speed comes from. A log that breaks off ends in `losses`."""
     if args.speed_kmh is not None:
         speed_mps = args.speed_kmh / KMH_PER_MPS
         return lambda t_ns: VehicleState(t_ns, speed_mps)
-    if log is None:
+    if recording is None or recording.can is None:
         return lambda t_ns: None
     car = load_car(Path(args.car) if args.car else None)
-    return HeardVehicle(VehicleInput(car), iter(log)).at
+    heard = VehicleInput(car, config.can.vehicle_speed_timeout_ms * MS)
+    return HeardVehicle(heard, read_log(recording.can), recording.can_t0_ns, losses).at
 
 
 class HeardVehicle:
-    """Feeds recorded CAN frames to a VehicleInput as time passes."""
+    """Feeds recorded CAN frames to a VehicleInput as time passes. A log that cannot be read at all
+    is an error; one that breaks off later is a loss."""
 
-    def __init__(self, vehicle: VehicleInput, log: Iterator[Heard]) -> None:
-        self._vehicle, self._log = vehicle, log
+    def __init__(
+        self, vehicle: VehicleInput, log: Iterator[LogFrame], t0_ns: int, losses: list[str]
+    ) -> None:
+        self._vehicle, self._log, self._t0_ns, self._losses = vehicle, log, t0_ns, losses
         self._next = next(log, None)
 
     def at(self, t_ns: int) -> VehicleState:
-        """The state at `t_ns`; must not be asked backwards."""
-        while self._next is not None and self._next.t_ns <= t_ns:
+        """The state at `t_ns` of the frames' clock; must not be asked backwards."""
+        while self._next is not None and (heard_ns := self._next.t_ns - self._t0_ns) <= t_ns:
             heard = self._next
-            self._vehicle.on_frame(heard.can_id, heard.extended, heard.data, heard.t_ns)
-            self._next = next(self._log, None)
+            self._vehicle.on_frame(heard.can_id, heard.extended, heard.data, heard_ns)
+            self._next = self._read()
         return self._vehicle.state(t_ns)
 
+    def _read(self) -> LogFrame | None:
+        try:
+            return next(self._log, None)
+        except SourceError as error:
+            self._losses.append(error.line())
+            return None
 
-def _sinks(args: argparse.Namespace, config: Config, path: Path) -> list[Sink]:
-    sinks: list[Sink] = [can_sink(text, config.can) for text in args.can_out]
-    if args.out:
-        folder = Path(args.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        sinks += [CsvSink(folder), PageSink(folder / "report.html", path.name)]
-    return sinks
+
+def _sinks(args: argparse.Namespace, path: Path) -> list[Sink]:
+    if not args.out:
+        return []
+    folder = Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [CsvSink(folder), PageSink(folder / "report.html", path.name)]

@@ -1,36 +1,26 @@
-"""Where results go: files, a CAN bus or log. Each sink takes every frame's outcome once."""
+"""Where a replay's results go besides CAN: tables of frames and events; and its pace."""
 
 from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from dms.canbus import Busy, Lost, Port, open_bus, parse_bus
 from dms.commands.common import deg, rounded
 from dms.commands.observe import row
-from dms.config import CanConfig
-from dms.errors import DmsError, UsageError
 from dms.events import Event, Events
-from dms.pipeline import Outcome
-from dms.transmit import TxFrame
-from dms.types import ACTIONS, DriverState, Frame
+from dms.types import ACTIONS, DriverState, Frame, Step
 
-LOG_SUFFIXES = (".log", ".asc", ".blf", ".trc", ".csv")
-"""Of CAN logs that python-can writes. Only .log is the same bytes every time."""
 KMH_PER_MPS = 3.6
 
 
 class Sink(Protocol):
-    """Takes outcomes in order, then is told the end."""
+    """Takes steps in order, then is told the end."""
 
-    def step(self, frame: Frame, outcome: Outcome) -> None: ...
-
-    def close(self, last: Sequence[TxFrame]) -> None:
-        """No more frames; `last` are the CAN frames of the end."""
+    def step(self, frame: Frame, step: Step) -> None: ...
+    def close(self) -> None: ...
 
 
 class CsvSink:
@@ -44,16 +34,16 @@ class CsvSink:
         self._event_rows.writerow(("t_s", "event", "kind", "level", "since_s", "reason"))
         self._header = False
 
-    def step(self, frame: Frame, outcome: Outcome) -> None:
-        values = flat(frame, outcome)
+    def step(self, frame: Frame, step: Step) -> None:
+        values = flat(frame, step)
         if not self._header:
             self._rows.writerow(values)
             self._header = True
         self._rows.writerow("" if v is None else v for v in values.values())
-        for event in self._events.step(frame.t_ns, outcome.step.alerts):
+        for event in self._events.step(frame.t_ns, step.alerts):
             self._event_rows.writerow(event_row(event))
 
-    def close(self, last: Sequence[TxFrame]) -> None:
+    def close(self) -> None:
         self._files.close()
 
     def _open(self, path: Path) -> Any:
@@ -67,10 +57,10 @@ def event_row(event: Event) -> tuple[object, ...]:
     return times[0], event.what, event.kind.name, event.level, times[1], event.reason
 
 
-def flat(frame: Frame, outcome: Outcome) -> dict[str, Any]:
+def flat(frame: Frame, step: Step) -> dict[str, Any]:
     """One line of observations.csv: what was seen (camera frame), then what is believed
     (vehicle frame, names ending in _vehicle), then the most urgent alert."""
-    seen = row("", frame, outcome.step.observation, timed=True)
+    seen = row("", frame, step.observation, timed=True)
     del seen["file"], seen["quality"]
     box = seen.pop("box_px") or (None,) * 4
     action = seen.pop("action") or dict.fromkeys(ACTIONS)
@@ -78,9 +68,9 @@ def flat(frame: Frame, outcome: Outcome) -> dict[str, Any]:
         **seen,
         **dict(zip(("box_x_px", "box_y_px", "box_w_px", "box_h_px"), box, strict=True)),
         **{f"action_{name}": probability for name, probability in action.items()},
-        **believed(outcome.step.state),
-        "alert": outcome.step.alerts[0].kind.name if outcome.step.alerts else "NONE",
-        "alert_level": outcome.step.alerts[0].level if outcome.step.alerts else 0,
+        **believed(step.state),
+        "alert": step.alerts[0].kind.name if step.alerts else "NONE",
+        "alert_level": step.alerts[0].level if step.alerts else 0,
     }
 
 
@@ -110,75 +100,6 @@ def believed(state: DriverState) -> dict[str, Any]:
 def kmh(speed_mps: float | None) -> float | None:
     """For people."""
     return None if speed_mps is None else speed_mps * KMH_PER_MPS
-
-
-def can_sink(text: str, base: CanConfig) -> CanLogSink | BusSink:
-    """A CAN log file (by suffix) or a bus, INTERFACE:CHANNEL. Errors: UsageError."""
-    if ":" in text:
-        return BusSink(parse_bus(text, base))
-    if Path(text).suffix not in LOG_SUFFIXES:
-        fix = f"give INTERFACE:CHANNEL, or a file ending in {', '.join(LOG_SUFFIXES)}"
-        raise UsageError(f"--can-out {text!r} is neither a bus nor a CAN log", fix=fix)
-    return CanLogSink(Path(text))
-
-
-class CanLogSink:
-    """Writes frames to a log with their due times."""
-
-    def __init__(self, path: Path) -> None:
-        import can
-
-        self._message = can.Message
-        try:
-            self._log = can.Logger(path)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path}: cannot be written", str(error)) from error
-
-    def step(self, frame: Frame, outcome: Outcome) -> None:
-        self.send(outcome.frames)
-
-    def close(self, last: Sequence[TxFrame]) -> None:
-        self.send(last)
-        self._log.stop()
-
-    def send(self, frames: Sequence[TxFrame]) -> None:
-        """Write each."""
-        for f in frames:
-            self._log(
-                self._message(
-                    timestamp=f.t_ns / 1e9,
-                    arbitration_id=f.message.can_id,
-                    data=f.data,
-                    is_extended_id=False,
-                    is_rx=False,
-                    channel="can0",
-                )
-            )
-
-
-class BusSink:
-    """Sends frames on a bus. A full queue costs frames, which are counted; a lost bus ends it."""
-
-    def __init__(self, config: CanConfig) -> None:
-        self._port: Port = open_bus(config)
-        self.lost = 0
-
-    def step(self, frame: Frame, outcome: Outcome) -> None:
-        self.send(outcome.frames)
-
-    def close(self, last: Sequence[TxFrame]) -> None:
-        self.send(last)
-        self._port.close()
-
-    def send(self, frames: Sequence[TxFrame]) -> None:
-        """Send each. Errors: DmsError when the bus is gone."""
-        for frame in frames:
-            try:
-                self._port.send(frame.message.can_id, frame.data)
-            except Busy:
-                self.lost += 1
-            except Lost as error:
-                raise DmsError("the CAN bus was lost", str(error), "check the bus") from error
 
 
 class Pace:
