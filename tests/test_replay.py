@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 from scripted import ScriptedEngine
-from dms.canlog import read_log
 
 from dms import e2e
+from dms.canlog import read_log
 from dms.commands import replay
 from dms.messages import ALERT, BY_ID, SENT, encode_vehicle_motion
 from dms.signals import decode

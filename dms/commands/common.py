@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import Protocol
 
 from dms import __version__
-from dms.config import Config, ConfigError, Scalar, load
+from dms.config import Config, Scalar, load
 from dms.engine import MANIFEST, models_dir
-from dms.errors import Exit, UsageError, UsageErrors
+from dms.errors import Exit, UsageError
 from dms.transmit import Identity
 from dms.types import Frame, Observation
 
@@ -31,20 +31,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace, weaker: Mapping[str, Scalar] | None = None) -> Config:
-    """The configuration that the arguments ask for. `weaker` values give way to --config and --set
-    only where neither names the key. Errors: UsageError with every mistake."""
+    """The configuration that the arguments ask for. A `weaker` value counts where they leave the
+    default. Errors: UsageError, ConfigError with every mistake."""
     overrides: dict[str, Scalar] = {}
     for item in args.set:
         key, equals, value = item.partition("=")
         if not equals:
             raise UsageError(f"--set {item!r} is not KEY=VALUE", fix="e.g. --set camera.seat=left")
         overrides[key.strip()] = value.strip()
-    try:
-        given = load(args.config, overrides)
-        extra = {k: v for k, v in (weaker or {}).items() if _at(given, k) == _at(Config(), k)}
-        return load(args.config, {**extra, **overrides}) if extra else given
-    except ConfigError as error:
-        raise UsageErrors(error.errors) from error
+    given = load(args.config, overrides)
+    extra = {k: v for k, v in (weaker or {}).items() if _at(given, k) == _at(Config(), k)}
+    return load(args.config, {**extra, **overrides}) if extra else given
 
 
 def _at(config: Config, key: str) -> object:
