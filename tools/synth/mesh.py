@@ -115,13 +115,14 @@ class Scene:
         rest: ArrayLike | None = None,
         params: ArrayLike | None = None,
         albedo: float | None = None,
-        tag: Tag = Tag.CABIN,
+        tag: Tag | U8 = Tag.CABIN,
         blend: bool = False,
     ) -> None:
         """Add one piece: vertices (N,3) world cm, triangles (M,3) into them, counter-clockwise
         seen from outside.
 
         `params` is (N,3), or (3,) for all vertices.  Normals are area-weighted if not given.
+        `tag` may be one a triangle.
         """
         v = np.ascontiguousarray(vertices, np.float32)
         t = np.ascontiguousarray(triangles, np.int32)
@@ -135,7 +136,8 @@ class Scene:
         row[:, 9:12] = _DEFAULTS[material] if params is None else np.asarray(params, np.float32)
         if albedo is not None:
             row[:, 9] = albedo
-        self._pieces[int(blend)].append(_Piece(row, t, int(material), int(tag)))
+        tags = np.broadcast_to(np.asarray(tag, np.uint8), (len(t),))
+        self._pieces[int(blend)].append(_Piece(row, t, int(material), tags))
 
     def buffers(self) -> Buffers:
         """Everything added so far, opaque pieces first."""
@@ -147,7 +149,7 @@ class Scene:
             np.concatenate([p.rows for p in pieces]),
             np.concatenate(triangles),
             np.repeat(np.array([p.material for p in pieces], np.uint8), counts),
-            np.repeat(np.array([p.tag for p in pieces], np.uint8), counts),
+            np.concatenate([p.tags for p in pieces]),
             sum(len(p.triangles) for p in self._pieces[0]),
         )
 
@@ -157,7 +159,7 @@ class _Piece:
     rows: F32
     triangles: I32
     material: int
-    tag: int
+    tags: U8
 
 
 def vertex_normals(vertices: F32, triangles: I32) -> F32:
@@ -187,7 +189,7 @@ def rounded_box(
     """A superellipsoid: power 2 is an ellipsoid, larger is boxier."""
     u, w = np.meshgrid(
         np.linspace(-np.pi / 2, np.pi / 2, steps),
-        np.linspace(-np.pi, np.pi, 2 * steps),
+        np.linspace(np.pi, -np.pi, 2 * steps),
         indexing="ij",
     )
 
