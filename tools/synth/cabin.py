@@ -168,7 +168,9 @@ class CabinBuilder:
         self._box(scene, (w * 49, 20, 10), (5, 24, 80), s.trim * 0.9, power=6.0)
         self._box(scene, (w * 43, 34, 22), (4, 3, 20), s.trim * 1.3, power=4.0)
         z = s.pillar_z
-        self._window(scene, [(w * 53, 42, z), (w * 53, 42, 90), (w * 46, 99, 62), (w * 46, 99, z)], 1)
+        self._window(
+            scene, [(w * 53, 42, z), (w * 53, 42, 90), (w * 46, 99, 62), (w * 46, 99, z)], 1
+        )
         rear = [(w * 53, 44, -105), (w * 53, 44, z), (w * 46, 99, z), (w * 46, 99, -85)]
         if s.rear != "wall":
             self._window(scene, rear, 0.9)
@@ -176,10 +178,14 @@ class CabinBuilder:
     def _far_side(self, scene: Scene) -> None:
         s, w = self.style, -self.style.window
         self._window(
-            scene, [(w * 118, 43, -25), (w * 118, 43, 80), (w * 108, 99, 60), (w * 108, 99, -25)], 0.85
+            scene,
+            [(w * 118, 43, -25), (w * 118, 43, 80), (w * 108, 99, 60), (w * 108, 99, -25)],
+            0.85,
         )
         self._window(
-            scene, [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)], 0.8
+            scene,
+            [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)],
+            0.8,
         )
         self._box(scene, (w * 115, 18, 0), (5, 25, 110), s.trim * 0.9, power=6.0)
         self._box(scene, (w * 110, 75, -29), (4, 45, 7), s.trim, power=6.0)

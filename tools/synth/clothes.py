@@ -50,15 +50,14 @@ def cut(triangles: I32, field: F64) -> CutMesh:
     """Keep the part of a mesh where `field` > 0; the hem is straight inside each triangle."""
     inside = field > 0
     count = inside[triangles].sum(1)
-    out = [tuple(int(v) for v in t) for t in triangles[count == 3]]
     pairs: dict[tuple[int, int], int] = {}
+    out: list[tuple[int, int, int]] = []
     start = len(field)
 
     def between(p: int, q: int) -> int:
         return pairs.setdefault((p, q), start + len(pairs))
 
-    for tri in triangles[(count == 1) | (count == 2)]:
-        corners = [int(v) for v in tri]
+    for corners in triangles[(count == 1) | (count == 2)].tolist():
         polygon: list[int] = []
         for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
             if inside[p]:
@@ -66,7 +65,8 @@ def cut(triangles: I32, field: F64) -> CutMesh:
             if inside[p] != inside[q]:
                 polygon.append(between(*((p, q) if inside[p] else (q, p))))
         out += [(polygon[0], polygon[k], polygon[k + 1]) for k in range(1, len(polygon) - 1)]
-    tris = np.array(out, np.int32).reshape(-1, 3)
+    rim = np.array(out, np.int32).reshape(-1, 3)
+    tris = np.concatenate([triangles[count == 3], rim])
     ends = np.array(list(pairs), np.int32).reshape(-1, 2)
     a = np.concatenate([np.arange(start, dtype=np.int32), ends[:, 0]])
     b = np.concatenate([np.arange(start, dtype=np.int32), ends[:, 1]])
@@ -165,12 +165,21 @@ class Dressed:
         self._skin = model.skin_tris[bare[model.skin_tris].any(1)]
         hand = model.hand[self._skin].mean(1) > 0.5
         left = model.arm_side[self._skin].mean(1) > 0
-        self._skin_parts = (
-            (self._skin[~hand], Tag.BODY),
-            (self._skin[hand & left], Tag.HAND_L),
-            (self._skin[hand & ~left], Tag.HAND_R),
-        )
+        self._skin_parts = [
+            (*np.unique(self._skin[which], return_inverse=True), tag)
+            for which, tag in (
+                (~hand, Tag.BODY),
+                (hand & left, Tag.HAND_L),
+                (hand & ~left, Tag.HAND_R),
+            )
+        ]
+        trunk = np.clip(model.upper_arm + model.forearm, 0, 1).astype(np.float32)
+        self._trunk = self._cut.take(trunk) < 0.3
         self._inflate = (garment.loose * (1 - 0.65 * np.clip(model.forearm, 0, 1))).astype("f4")
+
+    def trunk_only(self, cloth: F32) -> F32:
+        """The garment's vertices that are not on the arms."""
+        return cloth[self._trunk]
 
     def cloth(self, posed: F32) -> F32:
         """Vertices of the cut garment over a posed body."""
@@ -184,9 +193,16 @@ class Dressed:
         normals = vertex_normals(posed, model.skin_tris)
         params = np.zeros((len(posed), 3), np.float32)
         params[:, 0] = occlusion
-        for tris, tag in self._skin_parts:
-            tag = Tag.OTHER_PERSON if other else tag
-            _add_used(scene, posed, tris, normals, rest, params, tag)
+        for used, flat, tag in self._skin_parts:
+            scene.add(
+                posed[used],
+                flat.reshape(-1, 3),
+                Material.BODY_SKIN,
+                normals=normals[used],
+                rest=rest[used],
+                params=params[used],
+                tag=Tag.OTHER_PERSON if other else tag,
+            )
         cloth = self.cloth(posed)
         look = np.empty((len(cloth), 3), np.float32)
         look[:, 0], look[:, 2] = self._garment.albedo, self._garment.pattern
@@ -202,17 +218,3 @@ class Dressed:
         )
         return cloth
 
-
-def _add_used(
-    scene: Scene, v: F32, tris: I32, normals: F32, rest: F32, params: F32, tag: Tag
-) -> None:
-    used, flat = np.unique(tris, return_inverse=True)
-    scene.add(
-        v[used],
-        flat.reshape(-1, 3),
-        Material.BODY_SKIN,
-        normals=normals[used],
-        rest=rest[used],
-        params=params[used],
-        tag=tag,
-    )

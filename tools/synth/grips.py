@@ -39,7 +39,7 @@ class HandSpec:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the frames are now."""
+    """Where the frames are now; `seat` moves the car frame for people on other seats."""
 
     head: F64
     eyes: F64
@@ -47,6 +47,7 @@ class Places:
     chest_at: F64
     wheel: Wheel | None = None
     steer_deg: float = 0.0
+    seat: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def frame(self, where: Where) -> tuple[F64, F64]:
         """Rotation and origin of one frame in the world."""
@@ -58,7 +59,7 @@ class Places:
             if self.wheel is None:
                 raise ValueError("a hand on the wheel needs a wheel")
             return self.wheel.rot @ rot_z(-self.steer_deg), self.wheel.centre
-        return np.eye(3), np.zeros(3)
+        return np.eye(3), np.array(self.seat)
 
 
 def resolve(spec: HandSpec, places: Places) -> HandGoal:

@@ -139,6 +139,11 @@ class Scene:
         tags = np.broadcast_to(np.asarray(tag, np.uint8), (len(t),))
         self._pieces[int(blend)].append(_Piece(row, t, int(material), tags))
 
+    def include(self, other: Scene) -> None:
+        """Add another scene's pieces by reference (what stands still from frame to frame)."""
+        for mine, theirs in zip(self._pieces, other._pieces, strict=True):
+            mine.extend(theirs)
+
     def buffers(self) -> Buffers:
         """Everything added so far, opaque pieces first."""
         pieces = [*self._pieces[0], *self._pieces[1]]

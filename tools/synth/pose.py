@@ -57,9 +57,7 @@ def slerp(a: F64, b: F64, t: float) -> F64:
     angle = np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1)))
     if angle < 1e-3 or t <= 0:
         return a
-    axis = np.array(
-        [turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]
-    )
+    axis = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
     if np.linalg.norm(axis) < 1e-6:  # half a turn: any axis that the rotation keeps
         axis = np.linalg.eigh((turn + turn.T) / 2)[1][:, -1]
     return np.asarray(a @ rotation(axis, float(angle) * min(t, 1.0)))
@@ -182,9 +180,7 @@ def shoulder_help(shoulder: F64, collar: F64, arm: Arm, goal: HandGoal) -> F64:
     return slerp(np.eye(3), turn, float(share) * min(1.0, MAX_SHOULDER_DEG / max(full, 1e-6)))
 
 
-def arm_rotations(
-    shoulder: F64, arm: Arm, goal: HandGoal
-) -> tuple[dict[str, F64], dict[str, F64]]:
+def arm_rotations(shoulder: F64, arm: Arm, goal: HandGoal) -> tuple[dict[str, F64], dict[str, F64]]:
     """(absolute, relative) bone rotations that bring one hand from `shoulder` to its goal."""
     s = arm.side
     elbow, wrist = elbow_position(shoulder, arm, goal)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from tools.synth.body import F32, F64, I32, rot_x, rot_z
+from tools.synth.body import F32, F64, I32, rot_z
 from tools.synth.mesh import Material, Scene, Tag, cylinder, quad, rounded_box, tube
 
 PropKind = Literal[
@@ -180,5 +180,5 @@ def wheel_hub(radius: float, spokes: tuple[float, ...]) -> list[tuple[F32, I32]]
         outward = rot_z(-angle) @ np.array([0.0, 1.0, 0.0])
         start = outward * radius * 0.2 + np.array([0.0, 0.0, 2.5])
         parts.append(cylinder(start, outward * radius, 2.0, 1.4, sides=8))
-    column = rounded_box((0, -2, 14.0), (5.5, 5.5, 11.0), rot_x(0.0), steps=6)
+    column = rounded_box((0, -2, 9.0), (5.0, 5.0, 6.0), steps=6)
     return [*parts, column]

@@ -67,7 +67,7 @@ class Shader {
   bool covers(int i, float bu, float bv) const {
     Vec3 q = at(i, bu, bv, &Vertex::rest), a = at(i, bu, bv, &Vertex::params);
     if (mesh.material[i] == kLash)
-      return noise.value({q.x * 31 + q.y * 13 + u.seed, q.y * 37, q.z * 29}) < a.x;
+      return noise.value({std::fabs(q.x) * 17 + q.y * (q.y > 3.5f ? -9.f : 9.f) + u.seed, 7, 3}) < a.x;
     return noise.cloud(strand(q) + seed) > .26f + .30f * a.y + .55f * (1 - a.x);
   }
 
@@ -255,7 +255,7 @@ class Shader {
     if (angle < limbus + .06f) {
       s.n = unit(d + (d - axis * ca) * .55f), s.roughness = .2f, s.specular = .045f;
     } else {
-      s.roughness = .32f, s.specular = .02f;
+      s.roughness = .34f, s.specular = .012f;
     }
     // the lids' shade on the ball, in head coordinates
     Vec3 hu = vec(u.head_up), hx = vec(u.head_left);

@@ -1,0 +1,60 @@
+"""`python -m tools.synth render|sheet`: make labelled pictures of people, and look at them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")  # the work is shared out by processes, not threads
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 done, 1 failed, 2 wrong usage."""
+    parser = argparse.ArgumentParser(prog="python -m tools.synth", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    render = verbs.add_parser("render", help="render shards of labelled pictures")
+    render.add_argument("--recipe", type=Path, required=True)
+    render.add_argument("--seed", type=int, default=1, help="other seed, other people")
+    render.add_argument("--out", type=Path, required=True)
+    render.add_argument("--shards", type=_span, default=range(1), metavar="A:B")
+    render.add_argument("--jobs", type=int, default=2)
+    sheet = verbs.add_parser("sheet", help="draw the labels of a folder on a contact sheet")
+    sheet.add_argument("folder", type=Path)
+    sheet.add_argument("--out", type=Path, default=Path("sheet.png"))
+    sheet.add_argument("--first", type=int, default=0)
+    sheet.add_argument("--count", type=int, default=48)
+    sheet.add_argument("--eyes", action="store_true", help="show the eye crops")
+    sheet.add_argument("--plain", action="store_true", help="draw no labels")
+    return _run(parser.parse_args(argv))
+
+
+def _run(args: argparse.Namespace) -> int:
+    from tools.synth import shards
+    from tools.synth.assets import AssetError
+
+    try:
+        if args.verb == "render":
+            recipe = shards.read_recipe(args.recipe)
+            made = shards.render(recipe, args.seed, args.out, args.shards, args.jobs)
+            print(f"{made} pictures made in {args.out}", file=sys.stderr)
+            return 0
+        from tools.synth import sheet
+
+        sheet.write(args.folder, args.out, args.first, args.count, args.eyes, args.plain)
+        print(args.out)
+        return 0
+    except (AssetError, shards.RecipeError, FileNotFoundError) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+
+
+def _span(text: str) -> range:
+    first, _, last = text.partition(":")
+    return range(int(first), int(last)) if last else range(int(first), int(first) + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
