@@ -316,7 +316,7 @@ def expose(rng: np.random.Generator, raw: Raw, labels: Labels) -> U8:
     sensor = random_sensor(rng, max(0.3, 0.012 * min(side, 300.0)))
     sensor = replace(
         sensor,
-        exposure=float(np.clip(sensor.exposure, 0.02, 0.6)),
+        exposure=float(np.clip(sensor.exposure, 0.04, 0.6)),
         gamma=min(sensor.gamma, 0.7),
         scale=max(sensor.scale, 0.5),
         motion=(0.5 * sensor.motion[0], 0.5 * sensor.motion[1]),
