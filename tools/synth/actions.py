@@ -23,7 +23,7 @@ from tools.synth.grips import (
     wrist_for,
 )
 from tools.synth.pose import SIDES, SIGN, Curl, Side, Torso, hand_frame, unit
-from tools.synth.props import DRINKS, FOODS, SMOKES, HeldProp, make_prop
+from tools.synth.props import DRINKS, FOODS, SMOKES, HeldProp, Prop, make_prop
 
 ACTIONS = (
     "wheel", "phone_ear", "phone_hand", "drink_eat", "smoke", "reach", "hand_face", "other"
@@ -168,9 +168,11 @@ def plan_wheel(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
     return _plain("wheel", "one hand" if one else "both hands", side, busy, idle, rng)
 
 
-def plan_phone_ear(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
+def plan_phone_ear(
+    side: Side, setting: Setting, rng: np.random.Generator, prop: Prop | None = None
+) -> Plan:
     """A phone at the ear, held flat, away from the cheek, or between ear and shoulder."""
-    s, prop = SIGN[side], make_prop("phone", rng)
+    s, prop = SIGN[side], prop or make_prop("phone", rng)
     ear = np.array([s * 8.0, 1.0 + rng.normal(0, 0.8), 1.0 + rng.normal(0, 0.8)])
     low = np.array([s * rng.uniform(5.0, 8.5), -8.0 + rng.normal(0, 1.5), rng.uniform(3.5, 9.0)])
     out = unit([s, rng.normal(0, 0.12), rng.normal(0.15, 0.12)])
@@ -210,9 +212,11 @@ def _phone_place(variant: str, s: float, setting: Setting, rng: np.random.Genera
     return np.array([s * u(2, 16), u(30, 44), u(26, 40)])
 
 
-def plan_phone_hand(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
+def plan_phone_hand(
+    side: Side, setting: Setting, rng: np.random.Generator, prop: Prop | None = None
+) -> Plan:
     """A phone in the hand: texting low or high, on the wheel, with both hands, filming, dictating."""
-    s, prop = SIGN[side], make_prop("phone", rng)
+    s, prop = SIGN[side], prop or make_prop("phone", rng)
     variant = str(
         rng.choice(
             ["mid", "low", "high", "wheel", "both", "mouth"], p=[0.3, 0.15, 0.2, 0.12, 0.15, 0.08]
@@ -254,11 +258,15 @@ def plan_phone_hand(side: Side, setting: Setting, rng: np.random.Generator) -> P
     )
 
 
-def plan_drink_eat(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
+def plan_drink_eat(
+    side: Side, setting: Setting, rng: np.random.Generator, prop: Prop | None = None
+) -> Plan:
     """Drinking or eating: at the mouth, or held before the chest between two sips or bites."""
     s = SIGN[side]
-    drink = rng.random() < 0.65
-    prop = make_prop(str(rng.choice(DRINKS if drink else FOODS)), rng)  # type: ignore[arg-type]
+    if prop is None:
+        kinds = DRINKS if rng.random() < 0.65 else FOODS
+        prop = make_prop(str(rng.choice(kinds)), rng)  # type: ignore[arg-type]
+    drink = prop.kind in DRINKS
     thing = held(prop, side, wrapped(prop, side))
     curl = tuple(float(c * rng.uniform(0.75, 1.1)) for c in HOLD)
     pole = np.array([s * rng.uniform(0.5, 1.1), -0.9, rng.uniform(-0.1, 0.4)])
@@ -285,10 +293,12 @@ def plan_drink_eat(side: Side, setting: Setting, rng: np.random.Generator) -> Pl
     return Plan("drink_eat", variant, hands, (thing,), head, gaze, face, pickup=_low(side, rng))
 
 
-def plan_smoke(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
+def plan_smoke(
+    side: Side, setting: Setting, rng: np.random.Generator, prop: Prop | None = None
+) -> Plan:
     """Smoking or vaping: at the lips, or between the fingers before the chest or by the window."""
     s = SIGN[side]
-    prop = make_prop(str(rng.choice(SMOKES, p=[0.72, 0.28])), rng)  # type: ignore[arg-type]
+    prop = prop or make_prop(str(rng.choice(SMOKES, p=[0.72, 0.28])), rng)  # type: ignore[arg-type]
     curl: Curl = (30.0, 20.0, 22.0, 56.0, 62.0)
     pole = np.array([s * rng.uniform(0.5, 1.0), -1.0, rng.uniform(-0.1, 0.3)])
     head, gaze = glance(rng)
@@ -315,9 +325,6 @@ def plan_smoke(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
         variant = f"{prop.kind} in hand"
     hands = _hand_pair(side, busy, idle_hand(other_side(side), setting, rng))
     return Plan("smoke", variant, hands, (thing,), head, gaze, face, pickup=_low(side, rng))
-
-
-ReachMaker = Callable[[float, np.random.Generator], F64]
 
 
 def _reach_targets(w: float) -> dict[str, tuple[F64, F64, float]]:
@@ -517,7 +524,7 @@ def _paper(side: Side, rng: np.random.Generator) -> tuple[HandSpec, tuple[HeldPr
     return spec, (held(prop, side, pose),)
 
 
-PLANNERS: dict[str, Callable[[Side, Setting, np.random.Generator], Plan]] = {
+PLANNERS: dict[str, Callable[..., Plan]] = {
     "wheel": plan_wheel,
     "phone_ear": plan_phone_ear,
     "phone_hand": plan_phone_hand,
@@ -537,6 +544,9 @@ def random_torso(rng: np.random.Generator, standing: bool) -> Torso:
 
 def make_plan(action: str, setting: Setting, rng: np.random.Generator) -> Plan:
     """A random variant of one action, with a random hand; the trunk as the setting says."""
-    side = SIDES[int(rng.integers(2))]
-    plan = PLANNERS[action](side, setting, rng)
+    return with_torso(PLANNERS[action](SIDES[int(rng.integers(2))], setting, rng), setting)
+
+
+def with_torso(plan: Plan, setting: Setting) -> Plan:
+    """The plan with the setting's trunk, unless the trunk is part of the action."""
     return plan if plan.action == "reach" else replace(plan, torso=setting.torso)

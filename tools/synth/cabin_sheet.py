@@ -18,14 +18,13 @@ _FACE, _WEAK, _RIGHT, _LEFT, _POINT = (
 
 
 def tiles(data: dict[str, Any], first: int, count: int, plain: bool) -> list[Picture]:
-    """One tile a still; a clip gives six frames spread over its length."""
+    """One tile a still; a clip gives eight frames spread over its length."""
     if data["image"].ndim == 3:
         chosen = range(first, min(first + count, len(data["image"])))
         return [tile({k: v[i] for k, v in data.items()}, plain) for i in chosen]
     out = []
     for i in range(first, min(first + max(count // 8, 1), len(data["image"]))):
-        length = int(data["length"][i])
-        for t in np.linspace(0, length - 1, 8).astype(int):
+        for t in np.linspace(0, data["image"].shape[1] - 1, 8).astype(int):
             row = {k: v[i, t] if v.ndim > 1 and v.shape[1:2] == data["image"].shape[1:2] else v[i]
                    for k, v in data.items()}  # fmt: skip
             out.append(tile(row, plain))
@@ -37,7 +36,7 @@ def tile(row: dict[str, Any], plain: bool) -> Picture:
     image = cv2.cvtColor(row["image"], cv2.COLOR_GRAY2BGR)
     if plain:
         return image.astype(np.uint8)
-    for x, y, side, share in row["faces"] if "faces" in row else [(*row["face"], 1.0)]:
+    for x, y, side, share in row["faces"] if "faces" in row else [(*row["square"], 1.0)]:
         if side > 0:
             half, colour = side / 2, _FACE if share > 0.4 else _WEAK
             corners = (int(x - half), int(y - half)), (int(x + half), int(y + half))

@@ -1,0 +1,260 @@
+"""People over time: beats (plans with start times), the moves between them, and small motion.
+
+A `Timeline` answers for any time: where head, eyes and hands are, what is held, what it is called.
+Time is in seconds from the clip's start; nothing depends on the order of the questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tools.synth.actions import Angles, Plan
+from tools.synth.actor import Acted, Actor, Pose
+from tools.synth.body import F64
+from tools.synth.cabin import Wheel
+from tools.synth.grips import HandSpec, Places, resolve
+from tools.synth.mesh import Scene
+from tools.synth.pose import SIDES, HandGoal, Side, Torso, blend_goals, moved, slerp
+from tools.synth.props import HeldProp, add_prop
+
+CLOSE_S, HOLD_S, OPEN_S = 0.08, 0.03, 0.16  # a blink's course
+LEAVING = 0.4  # share of the way to a pick-up that still counts as the action before
+STEER_DEG = 9.0
+HEAD_SWAY_DEG = (1.6, 1.0, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """From `start` on the person moves, for `move` seconds, into `plan` and stays there."""
+
+    start: float
+    move: float
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Sway:
+    """Smooth noise about 0, of amplitude about 1: a few sines."""
+
+    hertz: F64
+    phase: F64
+
+    @staticmethod
+    def random(rng: np.random.Generator, low: float = 0.1, high: float = 0.9) -> Sway:
+        """Three sines between two frequencies (1/s)."""
+        return Sway(rng.uniform(low, high, 3), rng.uniform(0, 2 * np.pi, 3))
+
+    def at(self, t: float) -> float:
+        """The value at a time."""
+        return float(np.sin(2 * np.pi * self.hertz * t + self.phase).sum() / 2.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """The person at one time; `props` with their in-hand frames as they are then."""
+
+    pose: Pose
+    hands: dict[Side, HandGoal]
+    props: tuple[HeldProp, ...]
+    steer_deg: float
+    action: str
+    plan: Plan
+
+
+def smooth(x: float) -> float:
+    """0..1 with no jerk at either end."""
+    x = min(max(x, 0.0), 1.0)
+    return x * x * x * (x * (6 * x - 15) + 10)
+
+
+def blink_at(t: float, blinks: tuple[float, ...]) -> float:
+    """Lid closure 0..1 by blinks that begin at the given times."""
+    value = 0.0
+    for start in blinks:
+        x = t - start
+        if 0 <= x <= CLOSE_S + HOLD_S + OPEN_S:
+            opening = (x - CLOSE_S - HOLD_S) / OPEN_S
+            value = max(value, smooth(x / CLOSE_S) * (1 - smooth(opening)))
+    return value
+
+
+def random_blinks(rng: np.random.Generator, seconds: float) -> tuple[float, ...]:
+    """Blink times 2-6 s apart."""
+    out, t = [], float(rng.uniform(-2, 4))
+    while t < seconds:
+        out.append(t)
+        t += float(rng.uniform(2, 6))
+    return tuple(out)
+
+
+def _mix(a: float, b: float, t: float) -> float:
+    return a * (1 - t) + b * t
+
+
+def blend_pose(a: Plan, b: Plan, t: float) -> Pose:
+    """Trunk, head, gaze and face on the way from one plan to the next."""
+    torso = Torso(
+        _mix(a.torso.lean, b.torso.lean, t),
+        _mix(a.torso.turn, b.torso.turn, t),
+        _mix(a.torso.side, b.torso.side, t),
+        a.torso.standing,
+    )
+    head: Angles = tuple(_mix(x, y, t) for x, y in zip(a.head, b.head, strict=True))  # type: ignore[assignment]
+    eyes = smooth(3 * t)  # the eyes lead the head
+    gaze = (_mix(a.gaze[0], b.gaze[0], eyes), _mix(a.gaze[1], b.gaze[1], eyes))
+    names = sorted(set(a.expression) | set(b.expression))
+    face = {n: _mix(a.expression.get(n, 0.0), b.expression.get(n, 0.0), t) for n in names}
+    return Pose(torso, head, gaze, face)
+
+
+def held_by(plan: Plan, side: Side) -> HeldProp | None:
+    """What one hand holds in a plan."""
+    return next((p for p in plan.props if p.side == side), None)
+
+
+class Timeline:
+    """A person's performance."""
+
+    def __init__(
+        self,
+        beats: list[Beat],
+        rng: np.random.Generator,
+        *,
+        blinks: tuple[float, ...] = (),
+        talk: float = 0.0,
+        sway: float = 1.0,
+    ) -> None:
+        for a, b in zip(beats, beats[1:], strict=False):
+            if b.start < a.start + a.move - 1e-9:
+                raise ValueError(f"beat at {b.start} s begins while that of {a.start} s moves")
+        self._beats, self._blinks, self._talk, self._sway = beats, blinks, talk, sway
+        self._head = [Sway.random(rng, 0.08, 0.5) for _ in range(3)]
+        self._gaze = [Sway.random(rng, 0.2, 1.4) for _ in range(2)]
+        self._hand = {s: [Sway.random(rng, 0.2, 1.6) for _ in range(3)] for s in SIDES}
+        self._curl = {s: Sway.random(rng, 1.0, 3.0) for s in SIDES}
+        self._steer = Sway.random(rng, 0.05, 0.4)
+        self._mouth = Sway.random(rng, 1.5, 4.0)
+
+    def at(self, t: float, actor: Actor, wheel: Wheel | None) -> Instant:
+        """The person at time `t`."""
+        a, b, share = self._span(t)
+        even = smooth(share)
+        pose = self._alive(blend_pose(a, b, even), t)
+        steer = STEER_DEG * self._sway * self._steer.at(t) if wheel is not None else 0.0
+        places = actor.places(pose, wheel, steer)
+        hands: dict[Side, HandGoal] = {}
+        props: list[HeldProp] = []
+        for side in SIDES:
+            hands[side] = self._hand_at(a, b, share, side, places, t)
+            thing = thing_held(a, b, share, side)
+            props += [thing] if thing is not None else []
+        return Instant(pose, hands, tuple(props), steer, action_at(a, b, share), b)
+
+    def _span(self, t: float) -> tuple[Plan, Plan, float]:
+        index = max((k for k, beat in enumerate(self._beats) if beat.start <= t), default=0)
+        beat = self._beats[index]
+        before = self._beats[max(index - 1, 0)].plan
+        return before, beat.plan, min((t - beat.start) / max(beat.move, 1e-6), 1.0)
+
+    def _alive(self, pose: Pose, t: float) -> Pose:
+        k = self._sway
+        head: Angles = tuple(  # type: ignore[assignment]
+            x + k * amount * wave.at(t)
+            for x, amount, wave in zip(pose.head, HEAD_SWAY_DEG, self._head, strict=True)
+        )
+        gaze = (
+            pose.gaze[0] - 0.7 * k * HEAD_SWAY_DEG[0] * self._head[0].at(t) + k * self._gaze[0].at(t),
+            pose.gaze[1] + 0.7 * k * self._gaze[1].at(t),
+        )
+        face: dict[str, float] = dict(pose.expression)
+        face["eyeBlink"] = max(face.get("eyeBlink", 0.0), blink_at(t, self._blinks))
+        if self._talk > 0:
+            speaking = max(0.0, self._mouth.at(t)) * self._talk
+            face["jawOpen"] = max(face.get("jawOpen", 0.0), speaking)
+        return replace(pose, head=head, gaze=gaze, expression=face)
+
+    def _hand_at(
+        self, a: Plan, b: Plan, share: float, side: Side, places: Places, t: float
+    ) -> HandGoal:
+        goal = travel(a, b, share, side, places)
+        even = smooth(share)
+        busy = _mix(_fidget(a, side), _fidget(b, side), even) * self._sway
+        if busy <= 0:
+            return goal
+        goal = moved(goal, [busy * wave.at(t) for wave in self._hand[side]])
+        thumb = goal.curl[0] + 14 * min(busy, 1.0) * self._curl[side].at(t)
+        return replace(goal, curl=(thumb, *goal.curl[1:]))
+
+
+def _fidget(plan: Plan, side: Side) -> float:
+    return 0.0 if plan.hands[side].where == "wheel" else plan.fidget
+
+
+def same_thing(a: Plan, b: Plan, side: Side) -> bool:
+    """Whether a hand keeps what it holds (nothing counts) from one plan to the next."""
+    x, y = held_by(a, side), held_by(b, side)
+    return (x is None and y is None) or (x is not None and y is not None and x.prop is y.prop)
+
+
+def _way_point(a: Plan, b: Plan, side: Side) -> HandSpec | None:
+    if same_thing(a, b, side):
+        return None
+    return b.pickup if held_by(b, side) is not None else a.pickup
+
+
+def travel(a: Plan, b: Plan, share: float, side: Side, places: Places) -> HandGoal:
+    """A hand on its way, by the place where things are picked up or put down."""
+    start, end = resolve(a.hands[side], places), resolve(b.hands[side], places)
+    if a is b or share >= 1:
+        return end
+    via = _way_point(a, b, side)
+    if via is None:
+        return _arc(start, end, smooth(share))
+    middle = resolve(via, places)
+    if share < 0.5:
+        return _arc(start, middle, smooth(2 * share))
+    return _arc(middle, end, smooth(2 * share - 1))
+
+
+def _arc(a: HandGoal, b: HandGoal, t: float) -> HandGoal:
+    far = float(np.linalg.norm(a.wrist - b.wrist))
+    return blend_goals(a, b, t, np.array([0.0, 0.05, 0.16]) * far)
+
+
+def thing_held(a: Plan, b: Plan, share: float, side: Side) -> HeldProp | None:
+    """What a hand holds on the way from a to b."""
+    x, y = held_by(a, side), held_by(b, side)
+    if x is not None and y is not None and x.prop is y.prop:
+        t = smooth(share)
+        return replace(y, rot=slerp(x.rot, y.rot, t), pos=x.pos * (1 - t) + y.pos * t)
+    return x if share < 0.5 else y
+
+
+def action_at(a: Plan, b: Plan, share: float) -> str:
+    """What a frame of the move from a to b is called."""
+    if a.action == b.action:
+        return b.action
+    taking = any(held_by(b, s) and not same_thing(a, b, s) for s in SIDES)
+    if taking and not a.props and share < 0.5:
+        return a.action if share < LEAVING * 0.5 else "reach"
+    return a.action if share < 0.5 else b.action
+
+
+def act(actor: Actor, now: Instant) -> Acted:
+    """The body and face of an instant."""
+    return actor.act(now.pose, now.hands)
+
+
+def add_things(scene: Scene, now: Instant, acted: Acted) -> None:
+    """Put what is held into the scene."""
+    for thing in now.props:
+        rot, pos = thing.place(acted.wrists[thing.side], acted.frames[thing.side])
+        add_prop(scene, thing.prop, rot, pos)
+
+
+def with_face(plan: Plan, changes: Mapping[str, float]) -> Plan:
+    """A plan with some expression weights changed."""
+    return replace(plan, expression={**plan.expression, **changes})
