@@ -96,7 +96,7 @@ def room_light(rng: np.random.Generator, focus: ArrayLike) -> Light:
         float(rng.uniform(0.3, 0.9)) if flash else 0.0, unit(main),
         float(hard * rng.uniform(0.1, 1.3)), surroundings(directions, powers, 0.06),
         led_cone=0.3, led_beam=0.3, occlusion_direct=float(rng.uniform(0.4, 0.9)),
-        background=float(rng.uniform(0.02, 0.8)),
+        background=float(rng.uniform(0.02, 0.45)),
     )  # fmt: skip
 
 

@@ -86,8 +86,8 @@ def random_person(rng: np.random.Generator) -> Person:
         float(rng.uniform(0.6, 1.0) if grey else rng.random() ** 1.8 * 0.8), style,
         float({"buzz": 0.25, "short": 0.6, "bald": 0.0}.get(style, rng.uniform(0.8, 2.0))),
         8.2 + (1.3 * age if male else 0.3) * float(rng.random()) - float(rng.random() < 0.2) * 0.8,
-        beard, shape, float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.22, 0.6)),
-        float(rng.random()), float(rng.uniform(0.08, 0.32) * (1 if male else 1.3)),
+        beard, shape, float(rng.uniform(0.15, 0.85)), float(rng.uniform(0.2, 0.6)),
+        float(rng.random()), float(rng.uniform(0.0, 0.3) * (1 if male else 1.3)),
         float(max(0.0, age - 0.25) * rng.uniform(0.2, 1.3)),
         float(np.clip(rng.uniform(-0.2, 0.5) + 0.8 * age, 0, 1)),
         float(np.clip(rng.uniform(-0.5, 1.0) + 0.5 * age, 0, 1)),
@@ -134,7 +134,7 @@ def add_hair(scene: Scene, person: Person, placed: head.PlacedHead, *, flat: boo
     normals = placed.normals[scalp.vertices]
     down = placed.rotation @ np.array([0, -0.25, 0])
     layers = 4 if length < 0.4 else 6
-    for k in range(1, layers + 1):
+    for k in range(layers, 0, -1):  # outside first: what it hides is not drawn
         part = k / layers
         shell = placed.vertices[scalp.vertices] + normals * (length * part)
         shell = shell + (down * (length * part * part)).astype(np.float32)

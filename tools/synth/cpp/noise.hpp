@@ -1,5 +1,6 @@
 // Value noise from a 64^3 lattice that repeats: `value` is one octave (1 cell = 1 unit), `cloud`
-// four octaves baked into a second lattice (its coarsest cell = 1 unit). Both give 0..1.
+// four octaves baked into a second lattice (its coarsest cell = 1 unit). Both give 0..1. Bytes,
+// so that both lattices stay in the second-level cache.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,7 +18,7 @@ class Noise {
 
  private:
   static constexpr int kSide = 64;
-  std::vector<float> cell_, cloud_;
+  std::vector<uint8_t> cell_, cloud_;
 
   static float hash(int x, int y, int z) {
     uint32_t h = uint32_t(x & 63) * 374761393u + uint32_t(y & 63) * 668265263u +
@@ -42,22 +43,23 @@ class Noise {
     for (int z = 0, i = 0; z < kSide; z++)
       for (int y = 0; y < kSide; y++)
         for (int x = 0; x < kSide; x++, i++) {
-          cell_[i] = hash(x, y, z);
-          cloud_[i] = .5f * octave(x, y, z, 8) + .27f * octave(x, y, z, 16) +
+          cell_[i] = uint8_t(255.99f * hash(x, y, z));
+          float sum = .5f * octave(x, y, z, 8) + .27f * octave(x, y, z, 16) +
                       .15f * octave(x, y, z, 32) + .08f * hash(x, y + 17, z);
+          cloud_[i] = uint8_t(255.99f * sum);
         }
   }
-  static float sample(const std::vector<float>& t, Vec3 p, bool smooth) {
+  static float sample(const std::vector<uint8_t>& t, Vec3 p, bool smooth) {
     int ix = int(std::floor(p.x)), iy = int(std::floor(p.y)), iz = int(std::floor(p.z));
     float fx = p.x - ix, fy = p.y - iy, fz = p.z - iz;
     if (smooth) {
       fx = fx * fx * (3 - 2 * fx), fy = fy * fy * (3 - 2 * fy), fz = fz * fz * (3 - 2 * fz);
     }
     int x0 = ix & 63, x1 = (ix + 1) & 63, y0 = (iy & 63) * 64, y1 = ((iy + 1) & 63) * 64;
-    const float *a = &t[(iz & 63) * 4096], *b = &t[((iz + 1) & 63) * 4096];
+    const uint8_t *a = &t[(iz & 63) * 4096], *b = &t[((iz + 1) & 63) * 4096];
     float near = mix(mix(a[y0 + x0], a[y0 + x1], fx), mix(a[y1 + x0], a[y1 + x1], fx), fy);
     float far = mix(mix(b[y0 + x0], b[y0 + x1], fx), mix(b[y1 + x0], b[y1 + x1], fx), fy);
-    return mix(near, far, fz);
+    return mix(near, far, fz) * (1.f / 255);
   }
 };
 

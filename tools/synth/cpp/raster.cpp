@@ -43,7 +43,7 @@ extern "C" void skin(const float* p, int n, const int* index, const float* weigh
 extern "C" void occlusion(const float* p, const float* nrm, int n, const int* t, int m,
                           const float* centre, float radius, int directions, int side, float* out) {
   std::vector<Vertex> v(n);
-  std::vector<uint8_t> material(m, kSkin);
+  std::vector<uint8_t> material(m, kProp);
   std::vector<float> total(n, 0.f);
   for (int i = 0; i < n; i++) v[i] = {vec(p + 3 * i), vec(nrm + 3 * i), {}, {}}, out[i] = 0;
   Mesh mesh{v.data(), n, t, m, m, material.data(), nullptr};

@@ -76,7 +76,7 @@ constexpr float kFar = -1e9f;
 
 inline bool casts_shadow(const Mesh& mesh, int i) {
   switch (mesh.material[i]) {
-    case kLens: case kEmissive: case kLash: return false;
+    case kLens: case kEmissive: case kLash: case kTeeth: case kMouth: return false;
     case kHair: {  // only the middle shells: the outer ones are mostly air
       float layer = mesh.v[mesh.t[3 * i]].params.y;
       return layer > .45f && layer < .8f;
@@ -99,7 +99,7 @@ struct DepthMap {
       if (!casts_shadow(mesh, i)) continue;
       const int* t = mesh.t + 3 * i;
       const Corner &a = c[t[0]], &b = c[t[1]], &d = c[t[2]];
-      walk(a, b, d, side, side, false, [&](int k, float u, float v) {
+      walk(a, b, d, side, side, mesh.material[i] == kSkin, [&](int k, float u, float v) {
         float z = a.key + (b.key - a.key) * u + (d.key - a.key) * v;
         if (z > key[k]) key[k] = z;
       });

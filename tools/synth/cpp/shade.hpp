@@ -41,10 +41,10 @@ inline float to_line(const float* p, int n, float x, float y, float& where) {
     const float *a = p + 2 * i, *b = a + 2;
     float dx = b[0] - a[0], dy = b[1] - a[1];
     float t = clamp01(((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy + 1e-9f));
-    float d = std::hypot(x - a[0] - t * dx, y - a[1] - t * dy);
+    float ex = x - a[0] - t * dx, ey = y - a[1] - t * dy, d = ex * ex + ey * ey;
     if (d < best) best = d, where = (i + t) / float(n - 1);
   }
-  return best;
+  return std::sqrt(best);
 }
 
 inline float ggx(Vec3 n, Vec3 v, Vec3 l, float roughness) {
@@ -149,8 +149,7 @@ class Shader {
     s.specular = u.skin_specular, s.roughness = u.skin_roughness;
     float coarse = cloud(q * .55f) - .5f, fine = cloud(q * 2.7f) - .5f;
     s.albedo = u.skin * (1 + u.mottle * (1.6f * coarse + .7f * fine));
-    s.n = bump(s.n, q + seed, 9, u.pores * .008f);
-    s.n = bump(s.n, q + seed, 3.1f, u.pores * .016f);
+    s.n = bump(s.n, q + seed, 4.6f, u.pores * .018f);
   }
 
   void head(Vec3 q, Vec3 p, float open, Surface& s) const {
@@ -181,6 +180,7 @@ class Shader {
     if (u.folds <= 0 || q.y > 4 || q.y < -5) return;
     float where;
     for (int k = 0; k < 4; k++) {  // two bags, two folds
+      if ((k & 1) == (q.x < 0)) continue;  // of the other side
       float d = to_line(u.fold_lines + 8 * k, 4, q.x, q.y, where);
       float width = k < 2 ? .16f : .22f, ends = step(0, .2f, where) * step(1, .75f, where);
       s.open *= 1 - u.folds * (k < 2 ? .22f : .28f) * ends * step(width, 0, d);
@@ -189,13 +189,13 @@ class Shader {
   }
 
   void brow(Vec3 q, Surface& s) const {
-    float where[2] = {0, 0};
-    float r = to_line(u.brows, 5, q.x, q.y, where[0]);
-    float l = to_line(u.brows + 10, 5, q.x, q.y, where[1]);
-    float along = r < l ? where[0] : where[1];  // 0 at the outer end
-    float half = u.brow_width * (.35f + .65f * step(0, .45f, along));
+    float where = 0;  // 0 at the outer end
+    int k = q.x > 0;
+    float d = to_line(u.brows + 10 * k, 5, q.x, q.y, where);
+    float half = u.brow_width * (.35f + .65f * step(0, .45f, where));
+    if (d > half * 1.55f) return;
     float hairs = value({std::fabs(q.x) * 5 - q.y * 3, q.y * 7 - std::fabs(q.x) * 4, 3});
-    float mask = 1 - step(half * .45f, half * 1.55f, std::min(l, r));
+    float mask = 1 - step(half * .45f, half * 1.55f, d);
     mask *= mix(1, step(.2f, .7f, hairs) + .25f, u.brow_hairs);
     s.albedo = mix(s.albedo, u.skin * u.brow, clamp01(mask));
   }
@@ -224,12 +224,14 @@ class Shader {
     if (u.bald >= 1) return;
     float ax = std::fabs(q.x);
     if (ax > 7.2f && q.y < 4.3f && q.y > -3.5f && q.z > -2.4f) return;  // ears
-    float line = (q.y - u.hairline) - (q.z - 4) * .55f + ax * .30f + (value(q * 2.f) - .5f) * 1.2f;
-    float mask = step(-.7f, .6f, line);
-    if (q.z < 3 && q.y > 1.2f)
+    float line = (q.y - u.hairline) - (q.z - 4) * .55f + ax * .30f;
+    bool side = q.z < 3 && q.y > 1.2f, nape = q.z < -1 && q.y > -6;
+    if (line < -1.4f && !side && !nape) return;
+    float mask = step(-.7f, .6f, line + (value(q * 2.f) - .5f) * 1.2f);
+    if (side && mask < 1)
       mask = std::max(mask, step(3.4f, 1.6f, q.z + (value(q * 3.f) - .5f) * 1.5f) *
                                 step(.8f, 2.2f, q.y));
-    if (q.z < -1 && q.y > -6) mask = std::max(mask, step(-6, -5, q.y));
+    if (nape) mask = std::max(mask, step(-6, -5, q.y));
     mask *= 1 - u.bald;
     if (mask <= 0) return;
     s.albedo = mix(s.albedo, u.hair * (.4f + 1.2f * cloud(strand(q))), mask);
