@@ -54,7 +54,7 @@ def _gaze(rng: np.random.Generator) -> F64:
     near = rng.uniform(25, 90) if rng.random() < 0.5 else 600.0  # cm to what is looked at
     toe_in = float(np.degrees(np.arctan(3.1 / near)))
     eyes = np.array([[yaw + toe_in, pitch], [yaw - toe_in, pitch]])
-    return np.clip(eyes, (-42, -36), (42, 28))
+    return np.asarray(np.clip(eyes, (-42, -36), (42, 28)))
 
 
 def _lids(rng: np.random.Generator, weights: dict[str, float]) -> None:

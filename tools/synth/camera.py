@@ -21,7 +21,7 @@ def rotation(axis: ArrayLike, degrees: float) -> F64:
     x, y, z = a / np.linalg.norm(a)
     k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     t = np.radians(degrees)
-    return np.eye(3) + np.sin(t) * k + (1 - np.cos(t)) * k @ k
+    return np.asarray(np.eye(3) + np.sin(t) * k + (1 - np.cos(t)) * k @ k)
 
 
 def head_rotation(yaw: float, pitch: float, roll: float) -> F64:
@@ -35,7 +35,7 @@ def head_angles(r: F64) -> tuple[float, float, float]:
     yaw = np.arctan2(r[0, 2], r[2, 2])
     pitch = np.arcsin(np.clip(r[1, 2], -1, 1))
     roll = np.arctan2(r[1, 0], r[1, 1])
-    return tuple(np.degrees([yaw, pitch, roll]).tolist())  # type: ignore[return-value]
+    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
 def between(a: ArrayLike, b: ArrayLike) -> F64:

@@ -208,7 +208,7 @@ def _row(
         view.camera, placed, view.colour, view.key, view.tags, GLARE_HIDES * max(level, 1e-3)
     )
     box = _frame_box(recipe, rng, pixels)
-    seen &= ((points >= box[:2]) & (points <= box[2:])).all(1)
+    seen &= _inside(points, box)
     eyes = eyes * _share_inside(points, box)
     picture = _cut(picture, box)
     eye = [_eye_crop(picture, points, k, view.side) for k in (0, 1)]
@@ -252,8 +252,12 @@ def _cut(picture: U8, box: F64) -> U8:
 
 
 def _share_inside(points: F64, box: F64) -> F64:
-    inside = ((points >= box[:2]) & (points <= box[2:])).all(1)
+    inside = _inside(points, box)
     return np.array([inside[e].mean() for e in labels.EYES])
+
+
+def _inside(points: F64, box: F64) -> NDArray[np.bool_]:
+    return np.asarray(((points >= box[:2]) & (points <= box[2:])).all(1))
 
 
 def _eye_crop(picture: U8, points: F64, k: int, side: float) -> tuple[U8, F64]:

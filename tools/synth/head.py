@@ -37,7 +37,7 @@ class Part:
     """The vertices of one material and the triangles among them."""
 
     material: Material
-    vertices: NDArray[np.intp]  # into the head's vertices
+    vertices: NDArray[Any]  # into the head's vertices
     triangles: I32  # into `vertices`
     tags: U8  # a triangle
 
@@ -169,10 +169,10 @@ class HeadModel:
     ) -> tuple[F32, F64]:
         w = self._weights(person, weights, gaze)
         on = np.nonzero(w)[0]
-        vertices = person.neutral.reshape(-1).copy()
+        flat = person.neutral.reshape(-1).copy()
         if len(on):
-            vertices += w[on] @ self._ex[on]
-        vertices = vertices.reshape(-1, 3)
+            flat += w[on] @ self._ex[on]
+        vertices: F32 = flat.reshape(-1, 3)
         axes = np.zeros((2, 3))
         for k, side in enumerate("RL"):
             turn = rotation((0, 1, 0), gaze[k, 0]) @ rotation((1, 0, 0), -gaze[k, 1])
@@ -243,7 +243,8 @@ class HeadModel:
         for nose, mouth, sign in ((31, 48, -1), (35, 54, 1)):
             a, b = r[nose, :2] + (0.9 * sign, 0.9), r[mouth, :2] + (0.9 * sign, 0)
             middle = (a + b) / 2 + (0.45 * sign, 0)
-            folds.append([a, (a + middle) / 2 + (0.1 * sign, 0), middle, b])
+            line = [a, (a + middle) / 2 + (0.1 * sign, 0), middle, b]
+            folds.append([(float(p[0]), float(p[1])) for p in line])
         return {
             "brows": brows, "lips": r[48:60, :2], "fold_lines": np.array(folds),
             "lip_seam": r[60:65, :2] - np.array([0, 0.03]),
@@ -265,7 +266,8 @@ class PlacedHead:
 
     def carry(self, points: ArrayLike) -> F64:
         """Model-frame points that move with the skull (glasses, cap) to the world."""
-        return (np.asarray(points, float) - EYE_MIDDLE) @ self.rotation.T + self.eye_mid
+        p = np.asarray(points, float) - EYE_MIDDLE
+        return np.asarray(p @ self.rotation.T + self.eye_mid)
 
     def carry_neck(self, points: ArrayLike) -> F64:
         """As `carry`, but low points follow the torso (long hair, scarf)."""

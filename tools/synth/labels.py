@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.synth.camera import F64, Camera
 from tools.synth.head import PlacedHead
@@ -10,6 +11,7 @@ from tools.synth.mesh import F32, U8, Tag
 
 EYES = (slice(36, 42), slice(42, 48))  # subject's right, left
 DEPTH_CM = 0.35  # a point counts as seen if the surface there is no nearer than this
+Flags = NDArray[np.bool_]
 _EYE_TAGS = (Tag.EYE_R, Tag.EYE_L)
 
 
@@ -24,7 +26,7 @@ def eye_centre(points: F64, eye: int) -> F64:
     return np.asarray(points[EYES[eye]].mean(0))
 
 
-def seen(camera: Camera, world: F64, key: F32, tags: U8, own: Tag | None = None) -> np.ndarray:
+def seen(camera: Camera, world: F64, key: F32, tags: U8, own: Tag | None = None) -> Flags:
     """Which world points (n,3) the picture shows: not covered, inside of it.
 
     A point is not covered by its own part (`own`), lashes over a lid for instance.
@@ -41,7 +43,7 @@ def seen(camera: Camera, world: F64, key: F32, tags: U8, own: Tag | None = None)
     return np.asarray(inside & free)
 
 
-def landmark_visibility(camera: Camera, placed: PlacedHead, key: F32, tags: U8) -> np.ndarray:
+def landmark_visibility(camera: Camera, placed: PlacedHead, key: F32, tags: U8) -> Flags:
     """(68,) bool by the z-buffer."""
     world = placed.landmarks()
     out = seen(camera, world, key, tags)

@@ -66,7 +66,7 @@ class Person:
             "bald": float(self.style == "bald"), "lash": min(0.03 + 0.25 * hair, 0.2),
             "iris": (0.03 + 0.25 * self.iris) if visible else 0.14 + 0.36 * self.iris,
             "pupil": pupil, "pupil_glow": glow,
-            "sclera": skin * 0.45 + (rng.uniform(0.12, 0.3) if visible else rng.uniform(0.22, 0.38)),
+            "sclera": skin * 0.45 + rng.uniform(0.12, 0.28) + (0.0 if visible else 0.09),
             "cloth_weave": rng.uniform(9, 18), "cloth_folds": rng.uniform(0.2, 0.8),
             "stripes": rng.choice([0.0, 0.25, 0.4], 2),
         }  # fmt: skip
@@ -114,7 +114,7 @@ def _scalp() -> _Scalp:
     ax = np.abs(x)
 
     def ramp(a: float, b: float, v: F32) -> F32:
-        return np.clip((v - a) / (b - a), 0, 1)
+        return np.asarray(np.clip((v - a) / (b - a), 0, 1), np.float32)
 
     crown = (y - 8.0) - (z - 4) * 0.55 + ax * 0.30
     on = (crown > 0) | ((z < 2.9) & (y > 1.2)) | ((z < -0.6) & (y > -6.2))
@@ -213,12 +213,12 @@ def skin_radius(placed: head.PlacedHead, angle_deg: F64, y: F64) -> F64:
     ok = (i >= 0) & (i <= 45) & (j >= 0) & (j < 56)
     field = np.zeros((56, 46), np.float32)
     np.maximum.at(field, (j[ok], i[ok]), np.hypot(v[ok, 0], v[ok, 2] - 2))
-    field = cv2.morphologyEx(field, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    field = np.maximum(field, cv2.GaussianBlur(field, (0, 0), 1.2))
+    closed = cv2.morphologyEx(field, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    smooth = np.maximum(closed, cv2.GaussianBlur(closed, (0, 0), 1.2))
     u = ((np.asarray(angle_deg) + 90) / 4).astype(np.float32)
     w = ((np.asarray(y) + 14) * 2).astype(np.float32)
     return np.asarray(
-        cv2.remap(field, u, w, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), float
+        cv2.remap(smooth, u, w, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), float
     )
 
 

@@ -9,7 +9,7 @@ picture can see.  Each piece has one material; what its three `params` mean depe
 | EYE             | ambient occlusion       | 0 right, 1 left eye       | -         |
 | TEETH, MOUTH    | ambient occlusion       | -                         | -         |
 | LASH            | density 0..1            | -                         | -         |
-| CLOTH           | albedo                  | ambient occlusion         | pattern (0 plain, 1 stripes) |
+| CLOTH           | albedo                  | ambient occlusion         | 1 stripes |
 | HAIR            | density 0..1            | layer 0 root .. 1 outside | -         |
 | PROP, WALL      | albedo                  | specular strength         | roughness |
 | LENS            | transmission 0..1       | mirror 0..1               | -         |

@@ -119,7 +119,7 @@ def rasterise(
     background: F32,
     shadow: int = 384,
 ) -> tuple[F32, F32, U8]:
-    """Draw one picture of `size` (w, h) -> colour (h,w,4), key (h,w), tags (h,w); see raster.cpp."""
+    """Draw one picture of `size` (w, h) -> colour (h,w,4), key, tags (h,w); see raster.cpp."""
     w, h = size
     colour, key = np.empty((h, w, 4), np.float32), np.empty((h, w), np.float32)
     tags = np.empty((h, w), np.uint8)

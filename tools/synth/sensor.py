@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.synth.mesh import F32, U8
 
@@ -52,13 +54,13 @@ def random_sensor(rng: np.random.Generator, skin_blur: float) -> Sensor:
 
 
 def develop(
-    colour: F32, subject: np.ndarray, sensor: Sensor, rng: np.random.Generator
+    colour: F32, subject: NDArray[np.bool_], sensor: Sensor, rng: np.random.Generator
 ) -> U8:
     """Rasteriser's colour (h,w,4) -> picture u8 (h,w).
 
     `subject` (h,w) bool: what the exposure is set for (all of the picture if it is empty).
     """
-    x = _glow(colour, sensor.skin_blur)
+    x: NDArray[Any] = _glow(colour, sensor.skin_blur)
     h, w = x.shape
     if sensor.blur > 0:
         x = cv2.GaussianBlur(x, (0, 0), sensor.blur)
@@ -78,15 +80,16 @@ def develop(
     out = (np.clip(x, 0, 1) ** np.float32(sensor.gamma) * 255 + 0.5).astype(np.uint8)
     if sensor.jpeg:
         done = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, sensor.jpeg])[1]
-        out = cv2.imdecode(done, cv2.IMREAD_GRAYSCALE).astype(np.uint8)
+        out = np.asarray(cv2.imdecode(done, cv2.IMREAD_GRAYSCALE), np.uint8)
     if size != (w, h):
-        out = cv2.resize(out, (w, h), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+        out = np.asarray(cv2.resize(out, (w, h), interpolation=cv2.INTER_LINEAR), np.uint8)
     return np.ascontiguousarray(out)
 
 
 def _glow(colour: F32, sigma: float) -> F32:
     """Light that enters skin leaves it a little further on; then add what is only reflected."""
-    diffuse, shine, skin = (np.ascontiguousarray(colour[..., k]) for k in range(3))
+    planes: list[NDArray[Any]] = [np.ascontiguousarray(colour[..., k]) for k in range(3)]
+    diffuse, shine, skin = planes
     if sigma > 0.2:
         spread = cv2.GaussianBlur(diffuse * skin, (0, 0), sigma)
         share = cv2.GaussianBlur(skin, (0, 0), sigma)
@@ -95,7 +98,7 @@ def _glow(colour: F32, sigma: float) -> F32:
     return np.asarray(diffuse + np.minimum(shine, 4), np.float32)
 
 
-def _gain(x: F32, subject: np.ndarray, level: float) -> float:
+def _gain(x: F32, subject: NDArray[np.bool_], level: float) -> float:
     chosen = x[subject] if subject.any() else x
     return level / max(float(np.minimum(chosen, 2).mean()), 1e-4)
 

@@ -44,7 +44,7 @@ def face_tile(data: dict[str, Any], k: int, plain: bool) -> Picture:
     tile = cv2.resize(data["face"][k], (size, size), interpolation=cv2.INTER_LINEAR)
     tile = cv2.cvtColor(tile, cv2.COLOR_GRAY2BGR)
     if plain:
-        return tile.astype(np.uint8)
+        return np.asarray(tile, np.uint8)
     if not data["has_face"][k]:
         return _text(tile, "no face", 12)
     points = data["landmarks"][k] * scale
@@ -57,7 +57,7 @@ def face_tile(data: dict[str, Any], k: int, plain: bool) -> Picture:
     right, left = data["open"][k]
     seen_r, seen_l = data["eye_visible"][k]
     _text(tile, f"R{right:.2f}/{seen_r:.2f} L{left:.2f}/{seen_l:.2f} m{data['mouth'][k]:.2f}", 250)
-    return tile.astype(np.uint8)
+    return np.asarray(tile, np.uint8)
 
 
 def eye_tile(data: dict[str, Any], k: int, plain: bool) -> Picture:
@@ -72,7 +72,7 @@ def eye_tile(data: dict[str, Any], k: int, plain: bool) -> Picture:
             _gaze(tile, np.array([80.0, 80.0]), data["gaze"][k][e])
             _text(tile, f"{data['open'][k, e]:.2f}/{data['eye_visible'][k, e]:.2f}", 156)
         both.append(tile)
-    return np.hstack(both).astype(np.uint8)
+    return np.asarray(np.hstack(both), np.uint8)
 
 
 def _flags(data: dict[str, Any], k: int) -> str:
@@ -94,4 +94,4 @@ def _gaze(tile: NDArray[Any], at: NDArray[Any], gaze: NDArray[Any]) -> None:
 
 def _text(tile: NDArray[Any], text: str, y: int) -> Picture:
     cv2.putText(tile, text, (3, y), 0, 0.38, (255, 255, 255), 1)
-    return tile.astype(np.uint8)
+    return np.asarray(tile, np.uint8)
