@@ -4,8 +4,8 @@
     python -m tools.import_assets body  --from makehuman   --out ../shared/assets/makehuman_body.npz
 
 ICT-FaceKit: https://github.com/ICT-VGL/ICT-FaceKit (MIT), made from da5f95a; only its light model
-only its base mesh, skeleton, weights and macro targets, which are CC0: its program code is AGPL and
-its base mesh, skeleton, weights and macro targets, which are CC0 - its program code is AGPL and is
+(`FaceXModel`).  MakeHuman: https://github.com/makehumancommunity/makehuman, from a8bc2d54; only its
+base mesh, skeleton, weights and macro targets, which are CC0: its program code is AGPL and is
 neither read nor used here.  Ship the licence notices with whatever is derived.
 """
 
