@@ -1,0 +1,391 @@
+"""The alert machine by itself: driver states in, alerts out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dms import alerts
+from dms.config import AlertConfig, load
+from dms.types import Alert, AlertKind, Availability, Condition, DriverState, Reason
+
+S = 1_000_000_000
+STEP = S // 20
+FINE = DriverState(
+    t_ns=0, condition=Condition.ATTENTIVE, confidence=0.9, availability=Availability.OK,
+    reason=Reason.NONE, calibration_pct=100, head_yaw_rad=0.0, head_pitch_rad=0.0,
+    gaze_yaw_rad=0.0, gaze_pitch_rad=0.0, eyes_on_road=True, eyes_off_road_ns=0, eye_open=1.0,
+    eyes_closed_ns=0, perclos_pct=2.0, action="wheel", action_confidence=0.9, phone_ns=0,
+    speed_mps=25.0,
+)  # fmt: skip
+AWAY = replace(FINE, eyes_on_road=False, eyes_off_road_ns=1)
+SHUT = replace(FINE, eyes_closed_ns=1, eye_open=0.05)
+PHONE = replace(FINE, phone_ns=1, action="phone_ear")
+BLIND = replace(
+    FINE, eyes_on_road=None, eye_open=None, action=None, availability=Availability.UNKNOWN,
+    reason=Reason.NO_FACE,
+)  # fmt: skip
+LOST = {"eyes_on_road": None, "eye_open": None, "action": None}
+
+
+class Drive:
+    """Feeds states at 20 Hz; durations of a cause count up while it lasts."""
+
+    def __init__(self, config: AlertConfig | None = None) -> None:
+        self.config = config or AlertConfig()
+        self.state = alerts.start()
+        self.t_ns = 5 * S
+        self.told: list[tuple[float, tuple[Alert, ...]]] = []
+
+    def go(self, seconds: float, what: DriverState = FINE, **changes: object) -> tuple[Alert, ...]:
+        began = self.t_ns
+        active: tuple[Alert, ...] = ()
+        for _ in range(round(seconds * S / STEP)):
+            self.t_ns += STEP
+            lasted = self.t_ns - began
+            now = replace(
+                what,
+                t_ns=self.t_ns,
+                eyes_off_road_ns=lasted if what.eyes_off_road_ns else 0,
+                eyes_closed_ns=lasted if what.eyes_closed_ns else 0,
+                phone_ns=lasted if what.phone_ns else 0,
+            )
+            now = replace(now, **changes)  # type: ignore[arg-type]
+            self.state, active = alerts.step(self.state, now, self.config)
+            self.told.append((lasted / S, active))
+        return active
+
+    def levels(self, kind: AlertKind) -> list[int]:
+        """The levels shown in order, repeats left out; 0 is none."""
+        out = [0]
+        for _, active in self.told:
+            level = next((a.level for a in active if a.kind == kind), 0)
+            out += [level] if level != out[-1] else []
+        return out[1:]
+
+
+def kinds(active: tuple[Alert, ...]) -> list[tuple[AlertKind, int]]:
+    return [(a.kind, a.level) for a in active]
+
+
+def test_a_look_away_warns_at_three_seconds_and_is_urgent_at_six() -> None:
+    drive = Drive()
+    assert drive.go(2.95, AWAY) == ()
+    drive = Drive()
+    (alert,) = drive.go(3.0, AWAY)
+    assert (alert.kind, alert.level) == (AlertKind.DISTRACTION, 2)
+    assert alert.reason == "eyes off the road 3.00 s >= 3.00 s (level 2, speed 90 km/h)"
+    assert alert.since_ns == alert.t_ns == drive.t_ns
+    (later,) = Drive.go(drive, 3.0, AWAY, eyes_off_road_ns=6 * S)
+    assert (later.level, later.since_ns) == (3, alert.since_ns)
+    assert "6.00 s >= 6.00 s (level 3" in later.reason
+
+
+def test_the_warning_ends_after_one_second_of_gaze_on_the_road_not_sooner() -> None:
+    drive = Drive()
+    drive.go(3.5, AWAY)
+    assert drive.go(0.9)
+    drive.go(0.3, AWAY)
+    assert drive.go(0.95)
+    assert drive.go(0.2) == ()
+    assert drive.levels(AlertKind.DISTRACTION) == [2, 0]
+
+
+def test_closed_eyes_on_the_road_do_not_end_a_distraction() -> None:
+    drive = Drive()
+    drive.go(3.5, AWAY)
+    assert drive.go(0.9, replace(SHUT, eyes_on_road=True))
+    assert (AlertKind.DISTRACTION, 2) in kinds(drive.go(0.9))
+
+
+def test_a_level_never_falls_while_the_warning_lasts() -> None:
+    drive = Drive()
+    drive.go(6.5, AWAY)
+    drive.go(0.5)
+    assert kinds(drive.go(4, AWAY)) == [(AlertKind.DISTRACTION, 3)]
+
+
+def test_one_look_away_is_alerted_once_even_if_sight_is_lost_in_it() -> None:
+    drive = Drive()
+    drive.go(3.5, AWAY)
+    assert drive.go(2.5, BLIND)
+    assert drive.go(2, BLIND) == ()
+    assert drive.go(10, AWAY, eyes_off_road_ns=20 * S) == ()
+    drive.go(0.2)
+    assert kinds(drive.go(3, AWAY)) == [(AlertKind.DISTRACTION, 2)]
+
+
+def test_an_alert_held_without_sight_never_rises() -> None:
+    drive = Drive()
+    drive.go(5, AWAY)
+    drive.go(2.9, BLIND, eyes_off_road_ns=9 * S, eyes_closed_ns=9 * S, phone_ns=20 * S)
+    assert drive.levels(AlertKind.DISTRACTION) == [2]
+    assert drive.levels(AlertKind.SLEEP) == []
+
+
+def test_broken_input_raises_nothing_however_bad_it_looks() -> None:
+    for availability in (Availability.FAULT, Availability.UNAVAILABLE):
+        drive = Drive()
+        bad = replace(AWAY, availability=availability, eye_open=0.0, phone_ns=1, eyes_closed_ns=1)
+        assert drive.go(6, bad) == ()
+
+
+def test_an_away_without_a_length_raises_nothing_and_ends_nothing() -> None:
+    drive = Drive()
+    drive.go(3.5, AWAY)
+    assert drive.go(1.5, AWAY, eyes_off_road_ns=0)
+    assert Drive().go(9, AWAY, eyes_off_road_ns=0) == ()
+
+
+def test_a_microsleep_warns_at_one_second_and_sleep_replaces_it_at_three() -> None:
+    drive = Drive()
+    assert drive.go(0.95, SHUT) == ()
+    drive = Drive()
+    assert kinds(drive.go(1.0, SHUT)) == [(AlertKind.MICROSLEEP, 2)]
+    drive = Drive()
+    assert kinds(drive.go(3.0, SHUT)) == [(AlertKind.SLEEP, 3)]
+    assert kinds(drive.go(0.9)) == [(AlertKind.SLEEP, 3)]
+    assert drive.go(0.2) == ()
+    assert drive.levels(AlertKind.MICROSLEEP) == [2, 0]
+
+
+def test_a_sleeper_whose_head_nods_out_of_view_is_warned_on_for_a_while() -> None:
+    drive = Drive()
+    drive.go(3.5, SHUT)
+    assert (AlertKind.SLEEP, 3) in kinds(drive.go(2.9, BLIND))
+    assert (AlertKind.SLEEP, 3) not in kinds(drive.go(0.2, BLIND))
+
+
+def test_a_phone_informs_at_three_seconds_and_warns_at_ten_once_a_call() -> None:
+    drive = Drive()
+    drive.go(12, PHONE)
+    assert drive.levels(AlertKind.PHONE) == [1, 2]
+    drive.go(2)
+    drive.go(5, PHONE)
+    assert drive.levels(AlertKind.PHONE) == [1, 2, 0]
+    drive.go(9)
+    drive.go(4, PHONE)
+    assert drive.levels(AlertKind.PHONE) == [1, 2, 0, 1]
+
+
+def test_two_alerts_of_a_kind_keep_their_distance() -> None:
+    drive = Drive()
+    drive.go(1.2, SHUT)
+    drive.go(1.1)
+    drive.go(1.2, SHUT)
+    assert drive.levels(AlertKind.MICROSLEEP) == [2, 0]
+    drive.go(2)
+    drive.go(1.2, SHUT)
+    assert drive.levels(AlertKind.MICROSLEEP) == [2, 0, 2]
+
+
+def test_nothing_is_said_below_twenty_kmh_and_an_alert_ends_there() -> None:
+    drive = Drive()
+    assert drive.go(10, AWAY, speed_mps=19.9 / 3.6) == ()
+    drive = Drive()
+    drive.go(4, AWAY)
+    assert drive.go(0.05, AWAY, speed_mps=5.0, eyes_off_road_ns=5 * S) == ()
+
+
+def test_the_same_sleep_is_told_again_when_the_speed_comes_back() -> None:
+    drive = Drive()
+    drive.go(4, SHUT)
+    drive.go(0.1, SHUT, speed_mps=5.0, eyes_closed_ns=5 * S)
+    assert drive.go(0.4, SHUT, eyes_closed_ns=5 * S) == ()
+    assert kinds(drive.go(2, SHUT, eyes_closed_ns=6 * S)) == [(AlertKind.SLEEP, 3)]
+
+
+def test_a_speed_never_known_is_driving_unless_the_configuration_says_no() -> None:
+    (alert,) = Drive().go(4, AWAY, speed_mps=None)
+    assert "speed unknown" in alert.reason
+    silent = replace(AlertConfig(), unknown_speed_is_driving=False)
+    assert Drive(silent).go(4, AWAY, speed_mps=None) == ()
+
+
+def test_a_first_known_speed_does_not_interrupt_an_alert() -> None:
+    drive = Drive()
+    drive.go(4, AWAY, speed_mps=None)
+    assert drive.go(0.05, AWAY, eyes_off_road_ns=5 * S)
+
+
+def test_a_lost_speed_keeps_its_last_verdict() -> None:
+    drive = Drive()
+    drive.go(1, speed_mps=0.0)
+    assert drive.go(5, AWAY, speed_mps=None) == ()
+    drive = Drive()
+    drive.go(1)
+    assert drive.go(5, AWAY, speed_mps=None)
+
+
+def test_below_fifty_another_ladder_may_hold() -> None:
+    config = load(None, {"profile": "eu_gsr"}).alerts
+    drive = Drive(config)
+    assert drive.go(5.95, AWAY, speed_mps=40 / 3.6) == ()
+    assert Drive(config).go(6, AWAY, speed_mps=40 / 3.6)
+    assert Drive(config).go(3.45, AWAY) == ()
+    assert Drive(config).go(3.5, AWAY)
+
+
+def test_the_driver_is_told_once_within_ten_seconds_that_he_cannot_be_seen() -> None:
+    drive = Drive()
+    drive.go(1)
+    assert drive.go(6.9, BLIND) == ()
+    (alert,) = drive.go(1, BLIND)
+    assert (alert.kind, alert.level) == (AlertKind.CANNOT_SEE, 1)
+    assert alert.reason == "cannot see the driver: no face 7.00 s >= 7.00 s"
+    assert drive.go(4, BLIND) == ()
+    drive.go(60, BLIND)
+    drive.go(20)
+    drive.go(20, BLIND)
+    assert drive.levels(AlertKind.CANNOT_SEE) == [1, 0]
+
+
+def test_he_is_told_again_after_long_good_sight() -> None:
+    drive = Drive()
+    drive.go(12, BLIND)
+    drive.go(310)
+    drive.go(12, BLIND)
+    assert drive.levels(AlertKind.CANNOT_SEE) == [1, 0, 1, 0]
+
+
+def test_a_flicker_of_sight_neither_restarts_nor_ends_the_telling_but_a_return_does() -> None:
+    drive = Drive()
+    drive.go(5, BLIND)
+    drive.go(0.5)
+    assert kinds(drive.go(2, BLIND)) == [(AlertKind.CANNOT_SEE, 1)]
+    assert drive.go(0.5)
+    assert drive.go(0.6) == ()
+
+
+def test_he_is_not_told_at_standstill_and_the_telling_ends_there() -> None:
+    drive = Drive()
+    assert drive.go(12, BLIND, speed_mps=0.0) == ()
+    assert drive.go(1, BLIND)
+    assert drive.go(0.1, BLIND, speed_mps=0.0) == ()
+
+
+def test_dark_glasses_are_told_with_their_reason() -> None:
+    state = replace(FINE, availability=Availability.DEGRADED, reason=Reason.SUNGLASSES)
+    (alert,) = Drive().go(8, state)
+    assert "sunglasses" in alert.reason
+
+
+def test_the_most_urgent_alert_comes_first() -> None:
+    drive = Drive()
+    both = replace(AWAY, phone_ns=1, action="phone_hand")
+    assert kinds(drive.go(6, both)) == [(AlertKind.DISTRACTION, 3), (AlertKind.PHONE, 1)]
+    shut = replace(both, eye_open=0.0, eyes_closed_ns=1)
+    assert kinds(Drive().go(6, shut))[0] == (AlertKind.SLEEP, 3)
+
+
+def test_a_level_that_is_null_is_never_reached() -> None:
+    config = load(None, {"alerts.distraction.level3_ms": None}).alerts
+    drive = Drive(config)
+    drive.go(20, AWAY)
+    assert drive.levels(AlertKind.DISTRACTION) == [2]
+
+
+def test_a_stamp_that_goes_back_starts_afresh() -> None:
+    drive = Drive()
+    drive.go(4, AWAY)
+    _, active = alerts.step(drive.state, replace(FINE, t_ns=1), drive.config)
+    assert active == ()
+
+
+NS = st.integers(0, 12 * S)
+STATES = st.builds(
+    replace,
+    st.just(FINE),
+    availability=st.sampled_from(Availability),
+    reason=st.sampled_from(Reason),
+    eyes_on_road=st.sampled_from([True, False, None]),
+    eyes_off_road_ns=NS,
+    eye_open=st.sampled_from([None, 0.1, 1.0]),
+    eyes_closed_ns=NS,
+    action=st.sampled_from([None, "wheel", "phone_ear"]),
+    phone_ns=NS,
+    speed_mps=st.sampled_from([None, 0.0, 5.0, 10.0, 30.0]),
+)
+TRACKS = st.lists(st.tuples(st.integers(0, 3 * S), STATES), max_size=40)
+
+
+def run(track: list[tuple[int, DriverState]]) -> list[tuple[DriverState, tuple[Alert, ...]]]:
+    state, t, out = alerts.start(), 0, []
+    for dt, driver in track:
+        t += dt
+        driver = replace(driver, t_ns=t)
+        state, active = alerts.step(state, driver, AlertConfig())
+        out.append((driver, active))
+    return out
+
+
+@given(TRACKS)
+@settings(deadline=None)
+def test_no_alert_below_the_activation_speed_whatever_comes(
+    track: list[tuple[int, DriverState]],
+) -> None:
+    for driver, active in run(track):
+        assert not active or driver.speed_mps is None or driver.speed_mps * 3.6 >= 20
+
+
+CAUSE = {
+    AlertKind.DISTRACTION: lambda d: d.eyes_on_road is False and d.eyes_off_road_ns >= 3 * S,
+    AlertKind.PHONE: lambda d: d.action is not None and d.phone_ns >= 3 * S,
+    AlertKind.MICROSLEEP: lambda d: d.eye_open is not None and d.eyes_closed_ns >= 1 * S,
+    AlertKind.SLEEP: lambda d: d.eye_open is not None and d.eyes_closed_ns >= 3 * S,
+    AlertKind.CANNOT_SEE: lambda d: d.reason in alerts.SIGHT_LOST,
+}
+
+
+@given(TRACKS)
+@settings(deadline=None)
+def test_an_alert_never_comes_without_a_cause_in_the_last_thirty_seconds(
+    track: list[tuple[int, DriverState]],
+) -> None:
+    seen: list[DriverState] = []
+    for driver, active in run(track):
+        seen.append(driver)
+        recent = [d for d in seen if driver.t_ns - d.t_ns <= 30 * S]
+        for alert in active:
+            assert any(CAUSE[alert.kind](d) for d in recent)
+            assert alert.reason
+            assert alert.level in (1, 2, 3)
+            assert alert.since_ns <= alert.t_ns == driver.t_ns
+
+
+@given(TRACKS)
+@settings(deadline=None)
+def test_an_unknown_input_never_raises_a_level(track: list[tuple[int, DriverState]]) -> None:
+    before: dict[AlertKind, int] = {}
+    for driver, active in run(track):
+        now = {a.kind: a.level for a in active}
+        broken = driver.availability in (Availability.UNAVAILABLE, Availability.FAULT)
+        for kind, sense in [
+            (AlertKind.DISTRACTION, driver.eyes_on_road),
+            (AlertKind.SLEEP, driver.eye_open),
+            (AlertKind.MICROSLEEP, driver.eye_open),
+            (AlertKind.PHONE, driver.action),
+        ]:
+            if sense is None or broken:
+                assert now.get(kind, 0) <= before.get(kind, 0)
+        before = now
+
+
+@given(TRACKS, st.integers(0, 10**18))
+@settings(deadline=None)
+def test_a_time_shift_changes_no_alert(track: list[tuple[int, DriverState]], shift: int) -> None:
+    moved = [(dt + (shift if i == 0 else 0), d) for i, (dt, d) in enumerate(track)]
+    for (_, a), (_, b) in zip(run(track), run(moved), strict=True):
+        assert [(x.kind, x.level, x.reason) for x in a] == [(x.kind, x.level, x.reason) for x in b]
+
+
+@given(TRACKS)
+@settings(deadline=None)
+def test_signals_that_no_rule_reads_change_nothing(track: list[tuple[int, DriverState]]) -> None:
+    other = [
+        (dt, replace(d, head_yaw_rad=2.0, perclos_pct=None, confidence=0.0, calibration_pct=3))
+        for dt, d in track
+    ]
+    assert [a for _, a in run(track)] == [a for _, a in run(other)]

@@ -1,0 +1,107 @@
+"""Is the input fit to judge a driver by?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dms import health
+from dms.config import HealthConfig
+from dms.types import Observation, Quality, Reason
+
+MS = 1_000_000
+CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=6, frozen_frames=0)
+DARK = replace(CLEAR, mean=2, contrast=1, dark=0.99)
+BRIGHT = replace(CLEAR, mean=250, saturated=0.9)
+BLANK = replace(CLEAR, contrast=0.5)
+
+
+class Camera:
+    """Feeds frames; 30 a second unless told."""
+
+    def __init__(self) -> None:
+        self.state, self.t_ns = health.start(), 10**12
+
+    def see(self, frames: int, quality: Quality = CLEAR, every_ms: int = 33) -> Reason:
+        reason = Reason.NONE
+        for i in range(frames):
+            self.t_ns += every_ms * MS
+            frozen = i + 1 if quality.frozen_frames else 0
+            shown = replace(quality, frozen_frames=frozen)
+            observation = Observation(i, self.t_ns, None, None, shown)
+            self.state, reason = health.step(self.state, observation, HealthConfig())
+        return reason
+
+
+@pytest.mark.parametrize(
+    ("quality", "reason"),
+    [
+        (DARK, Reason.IMAGE_DARK),
+        (BRIGHT, Reason.IMAGE_SATURATED),
+        (BLANK, Reason.IMAGE_BLANK),
+        (CLEAR, Reason.NONE),
+    ],
+)
+def test_an_image_that_shows_nothing_is_named_once_it_lasts(
+    quality: Quality, reason: Reason
+) -> None:
+    camera = Camera()
+    camera.see(10)
+    assert camera.see(14, quality) == Reason.NONE
+    assert camera.see(4, quality) == reason
+    assert camera.see(1) == Reason.NONE
+
+
+def test_a_flash_or_a_bridge_is_no_fault() -> None:
+    camera = Camera()
+    for quality in (BRIGHT, CLEAR, DARK, CLEAR) * 5:
+        assert camera.see(8, quality) == Reason.NONE
+
+
+def test_equal_pixels_for_a_second_are_a_frozen_camera_even_if_frames_keep_coming() -> None:
+    frozen = replace(CLEAR, frozen_frames=1)
+    camera = Camera()
+    camera.see(5)
+    assert camera.see(28, frozen) == Reason.NONE
+    assert camera.see(32, frozen) == Reason.IMAGE_FROZEN
+    assert camera.see(1) == Reason.NONE
+
+
+def test_doubled_frames_of_a_converted_video_are_not_frozen() -> None:
+    camera = Camera()
+    for _ in range(100):
+        camera.see(1)
+        assert camera.see(1, replace(CLEAR, frozen_frames=1)) == Reason.NONE
+
+
+def test_a_slow_camera_that_repeats_a_few_frames_is_not_frozen_yet() -> None:
+    assert Camera().see(4, replace(CLEAR, frozen_frames=1), every_ms=290) == Reason.NONE
+
+
+def test_a_camera_frozen_from_its_first_frame_is_found() -> None:
+    assert Camera().see(40, replace(CLEAR, frozen_frames=1)) == Reason.IMAGE_FROZEN
+
+
+def test_late_frames_are_a_fault_until_they_come_on_time_for_a_second() -> None:
+    camera = Camera()
+    camera.see(10)
+    assert camera.see(1, every_ms=301) == Reason.FRAMES_LATE
+    assert camera.see(30) == Reason.FRAMES_LATE
+    assert camera.see(2) == Reason.NONE
+    assert camera.see(20, every_ms=100) == Reason.NONE
+
+
+def test_a_stamp_that_goes_back_is_late() -> None:
+    camera = Camera()
+    camera.see(10)
+    assert camera.see(1, every_ms=-500) == Reason.FRAMES_LATE
+
+
+def test_a_stall_is_told_and_the_watchdog_is_not_pinged_without_frames() -> None:
+    config = HealthConfig()
+    assert not health.stalled(0, 499 * MS, config)
+    assert health.stalled(0, 500 * MS, config)
+    assert health.may_ping(0, 1999 * MS, config)
+    assert not health.may_ping(0, 2000 * MS, config)
+    assert not health.may_ping(10, 0, config)
