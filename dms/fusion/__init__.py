@@ -12,6 +12,8 @@ Pure; time comes from stamps only. The written rules:
 - A speed never received counts as the configuration says; a speed lost keeps its last verdict.
 """
 
-from dms.fusion.state import FusionState, start, step, unavailable
+from dms.fusion.belief import unavailable
+from dms.fusion.memory import FusionState
+from dms.fusion.state import start, step
 
 __all__ = ["FusionState", "start", "step", "unavailable"]

@@ -3,48 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from dms.config import MS, FusionConfig
-from dms.fusion.attention import Angles
-from dms.fusion.filters import OFF, Minute, Trigger, stale
+from dms.fusion.filters import Minute, Trigger, stale
+from dms.fusion.memory import FusionState
 from dms.types import ACTIONS, Availability, Condition, DriverState, Reason
 
 IMAGE = frozenset({Reason.IMAGE_DARK, Reason.IMAGE_SATURATED, Reason.IMAGE_BLANK})
 """What an image can show that explains why no face is found."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What was last seen, and the triggers; vehicle frame; times are stamps [ns]."""
-
-    t_ns: int | None = None
-    first_ns: int | None = None
-    seen_ns: int | None = None
-    """The last usable face."""
-    camera_yaw_rad: float = 0.0
-    head: Angles = (0.0, 0.0)
-    gaze: tuple[Angles, float] | None = None
-    """The last gaze of open eyes, with its sigma; forgotten after `hold_ms`."""
-    gaze_ns: int = 0
-    away: Trigger = OFF
-    closed: Trigger = OFF
-    phone: Trigger = OFF
-    lost_away: bool = False
-    """The face was lost while turned away, and that still counts."""
-    eye_open: float = 1.0
-    sunglasses: bool = False
-    missing_ns: int | None = None
-    """Since when a frontal face shows no eye."""
-    unsure_ns: int | None = None
-    """Since when the head pose is uncertain."""
-    action: int = 0
-    action_p: float = 0.0
-    action_ns: int | None = None
-
-
-BLIND = View()
-"""Nothing seen yet."""
 
 
 def unavailable(
@@ -75,26 +41,22 @@ def unavailable(
 
 
 def believe(
-    view: View,
-    calibrated: float,
-    minute: Minute,
-    speed_mps: float | None,
-    health: Reason,
-    config: FusionConfig,
+    state: FusionState, speed_mps: float | None, health: Reason, config: FusionConfig
 ) -> DriverState:
-    """The driver state at the view's stamp. calibrated: 0-1."""
-    t = view.t_ns or 0
-    hold = config.hold_ms * MS
-    face = view.seen_ns is not None and t - view.seen_ns <= hold
-    eyes = not stale(view.closed, t, hold)
-    closed_ns = view.closed.duration_ns if eyes else 0
-    on_road = None if stale(view.away, t, hold) or closed_ns > hold else not view.away.on
-    acts = view.action_ns is not None and t - view.action_ns <= config.action_max_age_ms * MS
-    phone_ns = view.phone.duration_ns if acts else 0
-    availability, reason = _availability(view, t, face, calibrated, speed_mps, health, config)
-    off_ns = view.away.duration_ns if on_road is False else 0
-    condition, confidence = _condition(view, closed_ns, phone_ns, off_ns, on_road, config)
-    gaze = view.gaze[0] if face and view.gaze is not None else None
+    """The driver state at the state's stamp."""
+    t, hold = state.t_ns or 0, config.hold_ms * MS
+    face, lids, action = state.face, state.lids, state.action
+    sight = face.seen_ns is not None and t - face.seen_ns <= hold
+    eyes = not stale(lids.closed, t, hold)
+    closed_ns = lids.closed.duration_ns if eyes else 0
+    on_road = None if stale(face.away, t, hold) or closed_ns > hold else not face.away.on
+    off_ns = face.away.duration_ns if on_road is False else 0
+    acts = action.seen_ns is not None and t - action.seen_ns <= config.action_max_age_ms * MS
+    phone_ns = action.phone.duration_ns if acts else 0
+    calibrated = state.calibration.progress(config)
+    availability, reason = _availability(state, t, sight, calibrated, speed_mps, health, config)
+    condition, confidence = _condition(state, closed_ns, phone_ns, off_ns, on_road, config)
+    gaze = face.gaze[0] if sight and face.gaze is not None else None
     return DriverState(
         t_ns=t,
         condition=condition,
@@ -102,17 +64,17 @@ def believe(
         availability=availability,
         reason=reason,
         calibration_pct=math.floor(calibrated * 100),
-        head_yaw_rad=view.head[0] if face else None,
-        head_pitch_rad=view.head[1] if face else None,
+        head_yaw_rad=face.head[0] if sight else None,
+        head_pitch_rad=face.head[1] if sight else None,
         gaze_yaw_rad=None if gaze is None else gaze[0],
         gaze_pitch_rad=None if gaze is None else gaze[1],
         eyes_on_road=on_road,
         eyes_off_road_ns=off_ns,
-        eye_open=view.eye_open if eyes else None,
+        eye_open=lids.open if eyes else None,
         eyes_closed_ns=closed_ns,
-        perclos_pct=_perclos(minute, config),
-        action=ACTIONS[view.action] if acts else None,
-        action_confidence=view.action_p if acts else 0.0,
+        perclos_pct=_perclos(lids.minute, config),
+        action=ACTIONS[action.action] if acts else None,
+        action_confidence=action.probability if acts else 0.0,
         phone_ns=phone_ns,
         speed_mps=speed_mps,
     )
@@ -125,7 +87,7 @@ def _perclos(minute: Minute, config: FusionConfig) -> float | None:
 
 
 def _condition(
-    view: View,
+    state: FusionState,
     closed_ns: int,
     phone_ns: int,
     off_ns: int,
@@ -134,22 +96,22 @@ def _condition(
 ) -> tuple[Condition, float]:
     """The first that holds, with its confidence."""
     if closed_ns >= config.sleep_ms * MS:
-        return Condition.ASLEEP, view.closed.level
+        return Condition.ASLEEP, state.lids.closed.level
     if closed_ns >= config.microsleep_ms * MS:
-        return Condition.MICROSLEEP, view.closed.level
+        return Condition.MICROSLEEP, state.lids.closed.level
     if phone_ns >= config.phone_confirm_ms * MS:
-        return Condition.ON_PHONE, view.phone.level
+        return Condition.ON_PHONE, state.action.phone.level
     if off_ns >= config.long_distraction_ms * MS:
-        return Condition.DISTRACTED, view.away.level
+        return Condition.DISTRACTED, state.face.away.level
     if on_road is None:
         return Condition.UNKNOWN, 0.0
-    return Condition.ATTENTIVE, 1.0 - view.closed.level * 0.5 - view.away.level * 0.5
+    return Condition.ATTENTIVE, 1.0 - state.lids.closed.level * 0.5 - state.face.away.level * 0.5
 
 
 def _availability(
-    view: View,
+    state: FusionState,
     t: int,
-    face: bool,
+    sight: bool,
     calibrated: float,
     speed_mps: float | None,
     health: Reason,
@@ -158,15 +120,15 @@ def _availability(
     """The first that holds: broken input, no sight, a sense missing, learning, no speed, fine."""
     if health == Reason.IMAGE_FROZEN:
         return Availability.FAULT, health
-    if not face:
-        return _faceless(view, t, health, config)
+    if not sight:
+        return _faceless(state, t, health, config)
     if health == Reason.FRAMES_LATE:
         return Availability.DEGRADED, health
     lasting = config.eyes_missing_ms * MS
-    if view.missing_ns is not None and t - view.missing_ns >= lasting:
-        why = Reason.SUNGLASSES if view.sunglasses else Reason.EYES_NOT_VISIBLE
+    if _lasting(state.lids.missing, t, config) >= lasting:
+        why = Reason.SUNGLASSES if state.face.sunglasses else Reason.EYES_NOT_VISIBLE
         return Availability.DEGRADED, why
-    if view.unsure_ns is not None and t - view.unsure_ns >= lasting:
+    if _lasting(state.face.unsure, t, config) >= lasting:
         return Availability.DEGRADED, Reason.POSE_UNCERTAIN
     if calibrated < 1:
         return Availability.CALIBRATING, Reason.NONE
@@ -175,13 +137,17 @@ def _availability(
     return Availability.OK, Reason.NONE
 
 
+def _lasting(trigger: Trigger, t: int, config: FusionConfig) -> int:
+    return 0 if stale(trigger, t, 2 * config.hold_ms * MS) else trigger.duration_ns
+
+
 def _faceless(
-    view: View, t: int, health: Reason, config: FusionConfig
+    state: FusionState, t: int, health: Reason, config: FusionConfig
 ) -> tuple[Availability, Reason]:
     why = health if health in IMAGE else Reason.NO_FACE
-    if view.lost_away:
+    if state.face.lost_away:
         return Availability.DEGRADED, why
-    young = t - (view.first_ns or 0) < config.starting_ms * MS
-    if view.seen_ns is None and young and why == Reason.NO_FACE:
+    young = t - state.first_ns < config.starting_ms * MS
+    if state.face.seen_ns is None and young and why == Reason.NO_FACE:
         return Availability.UNAVAILABLE, Reason.STARTING
     return Availability.UNKNOWN, why

@@ -38,7 +38,8 @@ class Calibration:
     baseline: float = 1.0
     pose_samples: int = 0
     open_samples: int = 0
-    t_ns: int | None = None
+    slot: int = -1
+    """The last tenth of a second that was sampled."""
 
     def progress(self, config: FusionConfig) -> float:
         """Of the neutral pose, 0-1."""
@@ -53,8 +54,13 @@ def start(camera: CameraConfig, config: FusionConfig) -> Calibration:
     return Calibration(prior, prior, head=mount, gaze=mount)
 
 
+def slot(t_ns: int) -> int:
+    """The tenth of a second that t_ns, counted from the first frame, falls in."""
+    return t_ns // (SAMPLE_MS * MS)
+
+
 def due(state: Calibration, t_ns: int) -> bool:
-    return state.t_ns is None or t_ns - state.t_ns >= SAMPLE_MS * MS
+    return slot(t_ns) > state.slot
 
 
 def learn_pose(state: Calibration, head: Angles, gaze: Angles | None) -> Calibration:

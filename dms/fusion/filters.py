@@ -80,12 +80,6 @@ def stale(trigger: Trigger, t_ns: int, hold_ns: int) -> bool:
     return trigger.t_ns is None or t_ns - trigger.t_ns > hold_ns
 
 
-def held(trigger: Trigger, t_ns: int) -> Trigger:
-    """The trigger as if its last evidence had been seen again now."""
-    last = t_ns if trigger.on else trigger.last_ns
-    return replace(trigger, t_ns=t_ns, last_ns=last)
-
-
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """Counts of a value in equal bins from `low`; values beyond fall in the end bins."""
@@ -127,13 +121,15 @@ class Minute:
     total_closed: int = 0
 
     def add(self, t_ns: int, seen_ns: int, closed_ns: int) -> Minute:
-        minute = self._to(t_ns // BUCKET_NS)
-        return replace(
-            minute,
-            now_seen=minute.now_seen + seen_ns,
-            now_closed=minute.now_closed + closed_ns,
-            total_seen=minute.total_seen + seen_ns,
-            total_closed=minute.total_closed + closed_ns,
+        m = self._to(t_ns // BUCKET_NS)
+        return Minute(
+            m.second,
+            m.seen,
+            m.closed,
+            m.now_seen + seen_ns,
+            m.now_closed + closed_ns,
+            m.total_seen + seen_ns,
+            m.total_closed + closed_ns,
         )
 
     def _to(self, second: int) -> Minute:

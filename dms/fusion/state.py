@@ -1,17 +1,18 @@
-"""The memory of fusion, and how one observation changes it."""
+"""How one observation changes what fusion remembers."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dms.config import MS, Config, FusionConfig
 from dms.fusion import calibration
 from dms.fusion.attention import Angles, away_probability, merge_gaze, relative_to
-from dms.fusion.belief import BLIND, View, believe, unavailable
+from dms.fusion.belief import believe
 from dms.fusion.calibration import Calibration
 from dms.fusion.eyes import Lids, lids
-from dms.fusion.filters import EVEN, NOTHING, Minute, Shape, push
+from dms.fusion.filters import EVEN, Shape, Trigger, push
+from dms.fusion.memory import ActionMemory, FaceMemory, FusionState, LidMemory, Shapes
 from dms.types import (
     ACTIONS,
     PHONE_ACTIONS,
@@ -23,32 +24,11 @@ from dms.types import (
     VehicleState,
 )
 
-__all__ = ["FusionState", "start", "step", "unavailable"]
-
 KMH = 3.6
 """km/h in a m/s."""
 _PHONE = tuple(ACTIONS.index(name) for name in sorted(PHONE_ACTIONS))
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """The triggers' tuning, worked out once."""
-
-    away: Shape
-    closed: Shape
-    phone: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class FusionState:
-    """Everything remembered between frames: a few hundred numbers, however long the drive."""
-
-    shapes: Shapes
-    calibration: Calibration
-    view: View = BLIND
-    minute: Minute = NOTHING
-    driving: bool | None = None
-    """Last verdict of a known speed for learning; None: no speed known yet."""
+_SOUND = (Reason.NONE, Reason.FRAMES_LATE)
+"""Health of an image that could show a face."""
 
 
 def start(config: Config) -> FusionState:
@@ -58,6 +38,7 @@ def start(config: Config) -> FusionState:
         Shape(f.attention_tau_ms * MS, f.away_on, f.away_off, hold, hold),
         Shape(f.closure_tau_ms * MS, f.closed_on, f.closed_off, hold, f.closure_bridge_ms * MS),
         Shape(f.phone_tau_ms * MS, f.phone_on, f.phone_off, 2 * age, age),
+        Shape(hold, EVEN, EVEN, 2 * hold, 2 * hold),
     )
     return FusionState(shapes, calibration.start(config.camera, f))
 
@@ -73,23 +54,27 @@ def step(
 
     health: what health.step says of this observation. A stamp that goes back starts afresh.
     """
-    t = observation.t_ns
-    if state.view.t_ns is not None and t < state.view.t_ns:
+    t, f = observation.t_ns, config.fusion
+    if state.t_ns is not None and t < state.t_ns:
         state = start(config)
-    first = t if state.view.first_ns is None else state.view.first_ns
-    state = replace(state, view=replace(state.view, t_ns=t, first_ns=first))
+    first = t if state.t_ns is None else state.first_ns
     speed = None if vehicle is None else vehicle.speed_mps
-    if speed is not None:
-        driving = speed * KMH >= config.fusion.calibration_min_speed_kmh
-        state = replace(state, driving=driving) if driving != state.driving else state
-    state = _watch_action(state, observation.action, t, config.fusion)
-    face = usable(observation, health, config.fusion)
+    driving = state.driving if speed is None else speed * KMH >= f.calibration_min_speed_kmh
+    cal, lid_memory = state.calibration, state.lids
+    action = _watch_action(state.action, observation.action, t, state.shapes.phone, f)
+    face = usable(observation, health, f)
     if face is None:
-        state = _unseen(state, t, health, config.fusion)
+        face_memory = _unseen(state.face, t, health, state.shapes.away, f)
     else:
-        state = _seen(state, face, t, config)
-    percent, minute = state.calibration.progress(config.fusion), state.minute
-    return state, believe(state.view, percent, minute, speed, health, config.fusion)
+        face_memory, lid, gaze = _seen(state, face, t, f)
+        lid_memory = _watch_lids(lid_memory, face, lid, t, first, state.shapes, f)
+        if calibration.due(cal, t - first):
+            moving = config.alerts.unknown_speed_is_driving if driving is None else driving
+            awake = moving and not lid_memory.closed.on and not action.phone.on
+            down = -face_memory.head[1]
+            cal = _learn(cal, face, gaze, lid, down, awake, face_memory.away, t - first, f)
+    state = FusionState(state.shapes, cal, t, first, face_memory, lid_memory, action, driving)
+    return state, believe(state, speed, health, f)
 
 
 def usable(observation: Observation, health: Reason, config: FusionConfig) -> Face | None:
@@ -101,114 +86,110 @@ def usable(observation: Observation, health: Reason, config: FusionConfig) -> Fa
     return face if finite else None
 
 
-def _unseen(state: FusionState, t: int, health: Reason, config: FusionConfig) -> FusionState:
+def _unseen(
+    memory: FaceMemory, t: int, health: Reason, shape: Shape, config: FusionConfig
+) -> FaceMemory:
     """No face: nothing is pushed, so everything goes stale; but for a face lost turned away."""
-    view = state.view
     lost_away = (
-        view.seen_ns is not None
-        and health in (Reason.NONE, Reason.FRAMES_LATE)
-        and abs(view.camera_yaw_rad) >= math.radians(config.lost_away_yaw_deg)
-        and t - view.seen_ns <= config.lost_away_ms * MS
+        memory.seen_ns is not None
+        and health in _SOUND
+        and abs(memory.camera_yaw_rad) >= math.radians(config.lost_away_yaw_deg)
+        and t - memory.seen_ns <= config.lost_away_ms * MS
     )
-    away = push(view.away, 1.0, t, state.shapes.away) if lost_away else view.away
-    return replace(state, view=replace(view, away=away, lost_away=lost_away, missing_ns=None))
+    away = push(memory.away, 1.0, t, shape) if lost_away else memory.away
+    return replace(memory, away=away, lost_away=lost_away)
 
 
-def _seen(state: FusionState, face: Face, t: int, config: Config) -> FusionState:
-    f, cal = config.fusion, state.calibration
-    margin = 1 + (f.uncalibrated_margin - 1) * (1 - cal.progress(f))
+def _seen(
+    state: FusionState, face: Face, t: int, config: FusionConfig
+) -> tuple[FaceMemory, Lids | None, Angles | None]:
+    """The face's memory, its lids, and the gaze of open eyes in the camera frame."""
+    cal, before = state.calibration, state.face
+    margin = 1 + (config.uncalibrated_margin - 1) * (1 - cal.progress(config))
     head = relative_to(cal.head, (face.yaw_rad, face.pitch_rad))
-    looking = merge_gaze(face, f)
+    looking = merge_gaze(face, config)
     gaze = None if looking is None else (relative_to(cal.gaze, looking.angles), looking.sigma_rad)
     down = max(0.0, -head[1], 0.0 if gaze is None else -gaze[0][1])
-    lid = lids(face, down, cal.baseline, f)
+    lid = lids(face, down, cal.baseline, config)
     shut = lid is not None and lid.closed >= EVEN
-    view = _look(state.view, None if shut else gaze, t, f)
-    p = away_probability(face, head, view.gaze, margin, f)
-    view = replace(
-        view,
+    gaze, gaze_ns = _look(before, None if shut else gaze, t, config)
+    away = away_probability(face, head, gaze, margin, config)
+    unsure = face.rotation_sigma_rad > math.radians(config.pose_uncertain_deg)
+    memory = FaceMemory(
         seen_ns=t,
         camera_yaw_rad=face.yaw_rad,
         head=head,
-        away=push(view.away, p, t, state.shapes.away),
+        gaze=gaze,
+        gaze_ns=gaze_ns,
+        away=push(before.away, away, t, state.shapes.away),
         lost_away=False,
-        sunglasses=face.sunglasses >= f.sunglasses_min,
-        unsure_ns=_since(
-            face.rotation_sigma_rad > math.radians(f.pose_uncertain_deg), view.unsure_ns, t
-        ),
+        sunglasses=face.sunglasses >= config.sunglasses_min,
+        unsure=push(before.unsure, float(unsure), t, state.shapes.sense),
     )
-    state = _watch_lids(replace(state, view=view), face, lid, t, f)
-    raw_gaze = None if looking is None or shut else looking.angles
-    return _learn(state, face, raw_gaze, lid, down, t, config)
+    return memory, lid, None if looking is None or shut else looking.angles
 
 
-def _look(view: View, gaze: tuple[Angles, float] | None, t: int, config: FusionConfig) -> View:
+def _look(
+    before: FaceMemory, gaze: tuple[Angles, float] | None, t: int, config: FusionConfig
+) -> tuple[tuple[Angles, float] | None, int]:
     """The last gaze outlives a blink, by `hold_ms`."""
     if gaze is not None:
-        return replace(view, gaze=gaze, gaze_ns=t)
-    forgotten = view.gaze is not None and t - view.gaze_ns > config.hold_ms * MS
-    return replace(view, gaze=None) if forgotten else view
-
-
-def _since(now: bool, since_ns: int | None, t: int) -> int | None:
-    if not now:
-        return None
-    return t if since_ns is None else since_ns
+        return gaze, t
+    held = t - before.gaze_ns <= config.hold_ms * MS
+    return before.gaze if held else None, before.gaze_ns
 
 
 def _watch_lids(
-    state: FusionState, face: Face, lid: Lids | None, t: int, config: FusionConfig
-) -> FusionState:
-    view = state.view
+    memory: LidMemory,
+    face: Face,
+    lid: Lids | None,
+    t: int,
+    first: int,
+    shapes: Shapes,
+    config: FusionConfig,
+) -> LidMemory:
     if lid is None:
         frontal = abs(face.yaw_rad) <= math.radians(config.eyes_missing_yaw_deg)
-        return replace(state, view=replace(view, missing_ns=_since(frontal, view.missing_ns, t)))
-    closed = push(view.closed, lid.closed, t, state.shapes.closed)
-    gap = 0 if view.closed.t_ns is None else t - view.closed.t_ns
-    minute = state.minute
-    if 0 < gap <= config.closure_bridge_ms * MS:
-        since_start = t - (view.first_ns or 0)
-        minute = minute.add(since_start, gap, gap if closed.on else 0)
-    view = replace(view, closed=closed, eye_open=lid.open, missing_ns=None)
-    return replace(state, view=view, minute=minute)
+        missing = push(memory.missing, 1.0, t, shapes.sense) if frontal else memory.missing
+        return replace(memory, missing=missing)
+    closed = push(memory.closed, lid.closed, t, shapes.closed)
+    gap = 0 if memory.closed.t_ns is None else t - memory.closed.t_ns
+    minute = memory.minute
+    if 0 < gap <= shapes.closed.bridge_ns:
+        minute = minute.add(t - first, gap, gap if closed.on else 0)
+    return LidMemory(closed, lid.open, push(memory.missing, 0.0, t, shapes.sense), minute)
 
 
 def _learn(
-    state: FusionState,
+    cal: Calibration,
     face: Face,
     gaze: Angles | None,
     lid: Lids | None,
     down: float,
+    awake: bool,
+    away: Trigger,
     t: int,
-    config: Config,
-) -> FusionState:
-    """Learn from attentive driving only: moving, eyes open, no phone, and once half is known,
-    not away."""
-    cal, view, f = state.calibration, state.view, config.fusion
-    done = cal.progress(f)
-    if not calibration.due(cal, t):
-        return state
-    cal = replace(cal, t_ns=t)
+    config: FusionConfig,
+) -> Calibration:
+    """Learn from attentive driving only; once half is known, not from what is away by it."""
+    cal = replace(cal, slot=calibration.slot(t))
     if lid is not None and lid.closed < EVEN and down < calibration.LEVEL_RAD:
-        cal = calibration.learn_open(cal, lid.open * cal.baseline, f)
-    moving = config.alerts.unknown_speed_is_driving if state.driving is None else state.driving
-    awake = not view.closed.on and not view.phone.on
-    if moving and awake and done < 1 and not (view.away.on and done >= calibration.TRUSTED):
+        cal = calibration.learn_open(cal, lid.open * cal.baseline, config)
+    done = cal.progress(config)
+    if awake and done < 1 and not (away.on and done >= calibration.TRUSTED):
         cal = calibration.learn_pose(cal, (face.yaw_rad, face.pitch_rad), gaze)
-    return replace(state, calibration=cal)
+    return cal
 
 
 def _watch_action(
-    state: FusionState, action: Action | None, t: int, config: FusionConfig
-) -> FusionState:
+    memory: ActionMemory, action: Action | None, t: int, shape: Shape, config: FusionConfig
+) -> ActionMemory:
     if action is None or not _known(action, config):
-        return state
+        return memory
     p = action.probabilities
-    best = max(range(len(ACTIONS)), key=p.__getitem__)
-    phone = push(state.view.phone, sum(p[i] for i in _PHONE), t, state.shapes.phone)
-    seen = t - action.age_ns
-    view = replace(state.view, phone=phone, action=best, action_p=p[best], action_ns=seen)
-    return replace(state, view=view)
+    best = p.index(max(p))
+    phone = push(memory.phone, sum(p[i] for i in _PHONE), t, shape)
+    return ActionMemory(phone, best, p[best], t - action.age_ns)
 
 
 def _known(action: Action, config: FusionConfig) -> bool:

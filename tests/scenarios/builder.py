@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dms import alerts, fusion, health
-from dms.config import Config
+from dms.config import Config, load
 from dms.types import (
     ACTIONS,
     Action,
@@ -93,7 +93,7 @@ class Story:
         self, act: Act, i: int, t: int, frozen: int, rng: random.Random
     ) -> tuple[Observation, VehicleState]:
         stamp = self.start_ns + t
-        blink = act.blinks and t % (4 * S) < 0.15 * S and t > S
+        blink = act.blinks and 0 <= t % (4 * S) - 2.6 * S < 0.15 * S
         face = self._face(act, 0.05 if blink else act.open, rng) if act.face else None
         quality = replace(act.quality, frozen_frames=frozen)
         observation = Observation(i, stamp, face, _action(act, rng, self.noise), quality)
@@ -135,6 +135,10 @@ def _action(act: Act, rng: random.Random, noise: Noise) -> Action | None:
     return Action(p, age_ns=20_000_000, window_steps=32)
 
 
+QUICK = load(None, {"fusion.calibration_ms": 8000, "fusion.baseline_ms": 5000})
+"""The default rules with a shorter learning time, to keep stories short."""
+
+
 @dataclass(frozen=True)
 class Moment:
     """One frame's outcome; t_s counts from the story's start."""
@@ -146,7 +150,7 @@ class Moment:
 
 def play(story: Story, config: Config | None = None) -> list[Moment]:
     """The story through health, fusion and alerts."""
-    config = config or Config()
+    config = config or QUICK
     h, f, a = health.start(), fusion.start(config), alerts.start()
     out = []
     for observation, vehicle in story.inputs():
@@ -185,8 +189,8 @@ def reasons(moments: list[Moment]) -> set[Reason]:
     return {m.state.reason for m in moments}
 
 
-ROAD = Act(35)
-"""Long enough to learn the driver; attentive."""
+ROAD = Act(12)
+"""Attentive, and long enough to learn the driver with QUICK."""
 
 
 def drive(seconds: float) -> Act:
