@@ -8,12 +8,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+# what bytes, bytearray, memoryview and arrays have in common; C-contiguous
+_Buffer = bytes | bytearray | memoryview | NDArray[np.generic]
 _Image = NDArray[np.uint8]
 _Roi = tuple[float, float, float, float, float]
 
 class Pin:
+    """Holds one slot of a ring: while it or an array of it lives, the slot is not overwritten."""
+
     @property
-    def array(self) -> _Image: ...
+    def array(self) -> _Image:
+        """uint8 (height, width), read-only, in the slot's own memory; keeps the slot pinned."""
+
     @property
     def t_ns(self) -> int: ...
     @property
@@ -31,10 +37,23 @@ class FrameRing:
     def __init__(
         self, slots: int, width: int, height: int, format: str = "mono8", stride: int = 0
     ) -> None: ...
-    def write(self, buffer: object, t_ns: int, seq: int) -> bool: ...
-    def close(self) -> None: ...
+    def write(self, buffer: _Buffer, t_ns: int, seq: int) -> bool:
+        """False: dropped (every slot is pinned) or rejected (too few bytes); both are counted."""
+
+    def close(self) -> None:
+        """No frame will follow."""
+
     def latest(self) -> Pin | None: ...
-    def next(self, seq: int) -> Pin | None: ...
+    def next(self, seq: int) -> Pin | None:
+        """Of the frames with a sequence number above `seq`, the one with the lowest."""
+
+    def wait_change(self, seen: int, timeout_ns: int) -> bool:
+        """Wait until `version` is no longer `seen`; without the GIL."""
+
+    @property
+    def version(self) -> int:
+        """Changes with every frame and with close()."""
+
     @property
     def slots(self) -> int: ...
     @property
@@ -101,6 +120,26 @@ class TensorRing:
     def rows(self) -> int: ...
     @property
     def width(self) -> int: ...
+
+class RawReader:
+    """A thread that reads a raw frame stream into a ring, and closes the ring at its end."""
+
+    def __init__(self, fd: int, ring: FrameRing, prefix: bytes = b"") -> None:
+        """`prefix`: what was read from the stream before, at most one header. OSError: bad fd."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None:
+        """Ends within milliseconds, whatever the other end of the stream does."""
+
+    @property
+    def done(self) -> bool: ...
+    @property
+    def error(self) -> int:
+        """errno of the read that ended the stream; 0: its end, or stop()."""
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """frames, skipped, bad_magic, bad_header, skipped_bytes, truncated."""
 
 _Port = tuple[str, str, list[int]]
 

@@ -1,4 +1,6 @@
 // The files bind*.cpp alone know Python: pybind11 bindings of the native core.
+#include "bind.hpp"
+
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -7,9 +9,9 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include "bind.hpp"
 #include "frame_ring.hpp"
 #include "frame_stats.hpp"
 #include "preprocess.hpp"
@@ -258,9 +260,19 @@ py::dict counters_of(const RawReader& reader) {
   return out;
 }
 
+std::unique_ptr<RawReader> make_raw_reader(int fd, std::shared_ptr<FrameRing> ring,
+                                           const py::bytes& prefix) {
+  const std::string_view bytes = prefix;
+  if (bytes.size() > kRawHeaderBytes)
+    throw std::invalid_argument("the prefix is longer than one frame header of 40 bytes");
+  return std::make_unique<RawReader>(
+      fd, std::move(ring), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
 void bind_raw_reader(py::module_& m) {
   py::class_<RawReader>(m, "RawReader")
-      .def(py::init<int, std::shared_ptr<FrameRing>>(), py::arg("fd"), py::arg("ring"))
+      .def(py::init(&make_raw_reader), py::arg("fd"), py::arg("ring"),
+           py::arg("prefix") = py::bytes())
       .def("start", &RawReader::start)
       .def("stop", &RawReader::stop, py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("done", &RawReader::done)

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "thread.hpp"
+
 namespace dms {
 namespace {
 
@@ -35,7 +37,7 @@ void Live::start() {
   if (running()) return;
   stop_.store(false, std::memory_order_release);
   finished_.store(false, std::memory_order_release);
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread([this] { run(); });
 }
 
 void Live::stop() {

@@ -165,7 +165,8 @@ class RawReader::RingSink : public RawSink {
   std::unique_ptr<std::uint8_t[]> buffer_;
 };
 
-RawReader::RawReader(int fd, std::shared_ptr<FrameRing> ring)
+RawReader::RawReader(int fd, std::shared_ptr<FrameRing> ring, const std::uint8_t* prefix,
+                     std::size_t prefix_bytes)
     : ring_(std::move(ring)), sink_(std::make_unique<RingSink>(ring_.get())), parser_(sink_.get()) {
   fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "raw frame stream");
@@ -175,6 +176,7 @@ RawReader::RawReader(int fd, std::shared_ptr<FrameRing> ring)
     close(fd_);
     throw std::system_error(reason, std::generic_category(), "eventfd");
   }
+  parser_.feed(prefix, std::min(prefix_bytes, kRawHeaderBytes));
 }
 
 RawReader::~RawReader() {

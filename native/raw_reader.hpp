@@ -97,7 +97,9 @@ class RawParser {
 class RawReader {
  public:
   // Reads from a duplicate of `fd`. Throws std::system_error if there is none to be had.
-  RawReader(int fd, std::shared_ptr<FrameRing> ring);
+  // `prefix` bytes, at most one header, were read from the stream before.
+  RawReader(int fd, std::shared_ptr<FrameRing> ring, const std::uint8_t* prefix = nullptr,
+            std::size_t prefix_bytes = 0);
   ~RawReader();  // stops
   RawReader(const RawReader&) = delete;
   RawReader& operator=(const RawReader&) = delete;
