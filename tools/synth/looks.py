@@ -66,7 +66,8 @@ class Person:
             "bald": float(self.style == "bald"), "lash": min(0.03 + 0.25 * hair, 0.2),
             "iris": (0.03 + 0.25 * self.iris) if visible else 0.14 + 0.36 * self.iris,
             "pupil": pupil, "pupil_glow": glow,
-            "sclera": skin * 0.45 + rng.uniform(0.12, 0.28) + (0.0 if visible else 0.09),
+            "sclera": skin * 0.45 + (rng.uniform(0.12, 0.3) if visible
+                                     else rng.uniform(0.22, 0.38)),
             "cloth_weave": rng.uniform(9, 18), "cloth_folds": rng.uniform(0.2, 0.8),
             "stripes": rng.choice([0.0, 0.25, 0.4], 2),
         }  # fmt: skip
