@@ -1,0 +1,181 @@
+"""What is worn, how a picture is taken, how crops are cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("cv2")
+
+from tools.synth import assets, faces, head, labels, light, looks, native, portraits, sensor, worn
+from tools.synth.camera import Camera, head_rotation, rotation
+from tools.synth.mesh import Scene, Tag
+
+needs_head = pytest.mark.skipif(
+    not (assets.asset_dir() / assets.ICT_FACE).is_file(),
+    reason=f"no head asset in {assets.asset_dir()} (see tools/import_assets.py)",
+)
+PLAIN = sensor.Sensor(
+    exposure=0.25, skin_blur=0, blur=0, motion=(0, 0), scale=1, noise=0, read_noise=0, gamma=0.5,
+    veil=0, vignette=0, jpeg=0,
+)  # fmt: skip
+
+
+def shoot(placed: head.PlacedHead, scene: Scene) -> faces.View:
+    placed.add_to(scene)
+    middle = placed.landmarks().mean(0)
+    camera = Camera.look_at(middle + np.array([0, 0, 70.0]), middle, 22, (200, 200))
+    shine = light.Light(
+        camera.position, 1.0, np.array([0.0, 1, 0]), 0.0, light.surroundings([(0, 1, 0)], [0.2]),
+    )  # fmt: skip
+    constants = native.uniforms(
+        {**placed.constants(), **shine.constants(middle), "camera": camera.position}
+    )
+    colour, key, tags = native.rasterise(
+        scene.buffers(), constants, (200, 200), camera.matrix(), None, None, np.float32(0)
+    )
+    return faces.View(camera, colour, key, tags, camera.rotation, 100.0)
+
+
+@pytest.fixture
+def placed() -> head.PlacedHead:
+    person = head.model().identity(np.zeros(100))
+    return portraits.seat_head(head.model().express(person, {}), np.eye(3), np.eye(3))
+
+
+def eyes_behind(placed: head.PlacedHead, transmission: float) -> NDArray[np.float64]:
+    glasses = worn.random_glasses(np.random.default_rng(3), "clear")
+    scene = Scene()
+    dimmed = replace(glasses, transmission=transmission, mirror=0.0, rim=0.0, half_height=2.2)
+    worn.add_glasses(scene, dimmed, placed)
+    view = shoot(placed, scene)
+    level = float(view.colour[..., 0].max())
+    return labels.eye_visibility(view.camera, placed, view.colour, view.key, view.tags, 3 * level)
+
+
+@needs_head
+def test_eyes_are_seen_through_clear_lenses_and_not_through_dark_ones(
+    placed: head.PlacedHead,
+) -> None:
+    assert eyes_behind(placed, 0.95).min() > 0.6
+    assert eyes_behind(placed, 0.03).max() < 0.1
+
+
+@needs_head
+def test_a_mask_hides_the_mouth_but_not_the_eyes(placed: head.PlacedHead) -> None:
+    scene = Scene()
+    looks.add_mask(scene, np.random.default_rng(1), placed)
+    view = shoot(placed, scene)
+    seen = labels.landmark_visibility(view.camera, placed, view.key, view.tags)
+    assert not seen[48:68].any()
+    assert seen[[36, 39, 42, 45]].all()
+    assert (view.tags == Tag.MASK).mean() > 0.03
+
+
+@needs_head
+@pytest.mark.parametrize("kind", ["cap", "beanie", "hood", "scarf"])
+def test_headwear_covers_the_crown_and_leaves_the_face(
+    placed: head.PlacedHead, kind: str
+) -> None:
+    scene = Scene()
+    worn.add_cap(scene, np.random.default_rng(5), placed, kind)
+    view = shoot(placed, scene)
+    seen = labels.landmark_visibility(view.camera, placed, view.key, view.tags)
+    assert seen[[30, 33, 51, 57]].all()
+    highest = int(np.argmax((view.tags > 0).any(1)))
+    assert (view.tags[highest + 2] == Tag.HAIR).any()
+    assert (view.tags == Tag.HAIR).mean() > 0.05
+
+
+@needs_head
+@pytest.mark.parametrize("style", [s for s in looks.HAIRSTYLES if s != "bald"])
+def test_every_hairstyle_puts_hair_into_the_picture(placed: head.PlacedHead, style: str) -> None:
+    person = replace(
+        looks.random_person(np.random.default_rng(2)), style=style, hair_length=0.8
+    )
+    scene = Scene()
+    looks.add_hair(scene, person, placed)
+    assert (shoot(placed, scene).tags == Tag.HAIR).mean() > 0.01
+
+
+@needs_head
+def test_a_head_looking_along_the_crops_ray_is_straight_wherever_the_camera_points(
+    placed: head.PlacedHead,
+) -> None:
+    middle = placed.landmarks().mean(0)
+    for turn in (rotation((0, 1, 0), 20), rotation((1, 0, 0), -15)):
+        camera = Camera(middle + np.array([0, 0, 80.0]), turn, 900.0, (0.0, 0.0), (2, 2))
+        pixel = camera.project(middle[None])[0][0]
+        assert np.abs(camera.ray_frame(pixel) @ np.eye(3) - np.eye(3)).max() < 1e-9
+
+
+def test_a_window_of_a_camera_shows_the_same_ray() -> None:
+    camera = Camera.look_at((10, 5, 90), (0, 0, 0), 40, (640, 400))
+    point = np.array([[3.0, -4.0, 2.0]])
+    pixel = camera.project(point)[0][0]
+    window = camera.window(pixel + np.array([10, -5]), 100, 320)
+    inside = window.project(point)[0][0]
+    assert inside == pytest.approx(160 + np.array([-10, 5]) * 3.2)
+    assert window.ray(inside) == pytest.approx(camera.ray(pixel))
+
+
+def test_an_eye_crop_keeps_a_spot_where_its_label_says() -> None:
+    picture = np.zeros((320, 320), np.uint8)
+    picture[150:154, 110:114] = 200  # centre (112, 152)
+    points = np.zeros((68, 2))
+    points[36:42] = (118.3, 148.6)
+    crop, _ = faces._eye_crop(picture, points, 0, 246.0)
+    y, x = np.indices(crop.shape) + 0.5
+    spot = np.array([(x * crop).sum(), (y * crop).sum()]) / crop.sum()
+    corner = points[36] - faces.EYE_MARGIN * 246 / 2
+    expected = (np.array([112, 152]) - corner) * faces.EYE_PX / (faces.EYE_MARGIN * 246)
+    assert spot == pytest.approx(expected, abs=0.05)
+
+
+def radiance(level: float = 0.6) -> NDArray[np.float32]:
+    colour = np.zeros((64, 64, 4), np.float32)
+    colour[16:48, 16:48, 0] = level
+    return colour
+
+
+def test_exposure_brings_the_subject_to_its_level() -> None:
+    subject = radiance()[..., 0] > 0
+    out = sensor.develop(radiance(0.01), subject, PLAIN, np.random.default_rng(0))
+    assert out[subject].mean() == pytest.approx(255 * 0.25**0.5, abs=1)
+
+
+def test_a_picture_without_subject_is_exposed_as_a_whole() -> None:
+    nobody = np.zeros((64, 64), bool)
+    out = sensor.develop(radiance(), nobody, PLAIN, np.random.default_rng(0))
+    assert out.max() > 200
+
+
+def test_noise_blur_and_jpeg_keep_the_size_and_are_repeatable() -> None:
+    rough = replace(PLAIN, blur=1.0, motion=(3.0, 1.0), scale=0.4, noise=0.03, jpeg=40, veil=0.05)
+    subject = radiance()[..., 0] > 0
+    pictures: list[NDArray[Any]] = [
+        sensor.develop(radiance(), subject, rough, np.random.default_rng(7)) for _ in range(2)
+    ]
+    assert pictures[0].shape == (64, 64)
+    assert np.array_equal(*pictures)
+
+
+def test_soft_light_is_strongest_on_the_side_it_comes_from() -> None:
+    c = light.surroundings([(0, 1, 0)], [1.0])
+
+    def irradiance(x: float, y: float, z: float) -> float:
+        basis = [1, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y]
+        return float(c @ np.array(basis))
+
+    assert irradiance(0, 1, 0) > irradiance(1, 0, 0) > irradiance(0, -1, 0)
+    assert irradiance(1, 0, 0) == pytest.approx(irradiance(0, 0, 1))
+
+
+def test_a_head_turned_in_the_crop_keeps_its_angles_under_the_ray_frame() -> None:
+    wanted = head_rotation(30, -10, 5)
+    camera = Camera.look_at((0, 0, 80), (0, 0, 0), 30, (100, 100))
+    assert camera.ray_frame((50, 50)) @ wanted == pytest.approx(wanted)
