@@ -78,9 +78,7 @@ def test_a_mask_hides_the_mouth_but_not_the_eyes(placed: head.PlacedHead) -> Non
 
 @needs_head
 @pytest.mark.parametrize("kind", ["cap", "beanie", "hood", "scarf"])
-def test_headwear_covers_the_crown_and_leaves_the_face(
-    placed: head.PlacedHead, kind: str
-) -> None:
+def test_headwear_covers_the_crown_and_leaves_the_face(placed: head.PlacedHead, kind: str) -> None:
     scene = Scene()
     worn.add_cap(scene, np.random.default_rng(5), placed, kind)
     view = shoot(placed, scene)
@@ -94,9 +92,7 @@ def test_headwear_covers_the_crown_and_leaves_the_face(
 @needs_head
 @pytest.mark.parametrize("style", [s for s in looks.HAIRSTYLES if s != "bald"])
 def test_every_hairstyle_puts_hair_into_the_picture(placed: head.PlacedHead, style: str) -> None:
-    person = replace(
-        looks.random_person(np.random.default_rng(2)), style=style, hair_length=0.8
-    )
+    person = replace(looks.random_person(np.random.default_rng(2)), style=style, hair_length=0.8)
     scene = Scene()
     looks.add_hair(scene, person, placed)
     assert (shoot(placed, scene).tags == Tag.HAIR).mean() > 0.01

@@ -1,4 +1,4 @@
-"""`python -m tools.synth render|sheet`: make labelled pictures of people, and look at them."""
+"""`python -m tools.synth render|sheet|drive`: make labelled pictures of people, look at them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # the work is shared out by processes, not threads
+
+
+RECIPES = Path(__file__).parent / "recipes"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     sheet.add_argument("--count", type=int, default=48)
     sheet.add_argument("--eyes", action="store_true", help="show the eye crops")
     sheet.add_argument("--plain", action="store_true", help="draw no labels")
+    drive = verbs.add_parser("drive", help="render the demonstration drive into a folder")
+    drive.add_argument("--out", type=Path, required=True)
+    drive.add_argument("--recipe", type=Path, default=RECIPES / "drive.yaml")
     return _run(parser.parse_args(argv))
 
 
@@ -41,6 +47,8 @@ def _run(args: argparse.Namespace) -> int:
             made = shards.render(recipe, args.seed, args.out, args.shards, args.jobs)
             print(f"{made} pictures made in {args.out}", file=sys.stderr)
             return 0
+        if args.verb == "drive":
+            return _drive(args.recipe, args.out)
         from tools.synth import sheet
 
         sheet.write(args.folder, args.out, args.first, args.count, args.eyes, args.plain)
@@ -49,6 +57,23 @@ def _run(args: argparse.Namespace) -> int:
     except (AssetError, shards.RecipeError, FileNotFoundError) as problem:
         print(problem, file=sys.stderr)
         return 2
+
+
+def _drive(recipe_path: Path, out: Path) -> int:
+    import yaml
+
+    from tools.synth import story
+
+    recipe = yaml.safe_load(recipe_path.read_text())
+
+    def progress(frame: int) -> None:
+        if frame % 20 == 0:
+            print(f"\r{frame / recipe['fps']:.0f} s of {story.LENGTH_S:.0f} s ", end="",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    made = story.write_drive(recipe, out, progress)
+    print(f"\n{made} frames in {out}", file=sys.stderr)
+    return 0
 
 
 def _span(text: str) -> range:

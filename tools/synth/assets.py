@@ -51,9 +51,7 @@ def load(name: str) -> dict[str, NDArray[np.generic]]:
         return {key: file[key] for key in file.files}
 
 
-def baked(
-    label: str, asset: str, make: Callable[[], NDArray[np.float32]]
-) -> NDArray[np.float32]:
+def baked(label: str, asset: str, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
     """An array computed once from an asset and kept in the cache directory."""
     digest = hashlib.sha256(asset_path(asset).read_bytes()).hexdigest()[:16]
     target = cache_dir() / f"{label}-{digest}.npy"

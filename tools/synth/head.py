@@ -93,9 +93,7 @@ class HeadModel:
         self._balls = [vertices_of("scleraR"), vertices_of("scleraL")]
         self._lashes = [vertices_of("lashR"), vertices_of("lashL")]
         face = vertices_of("face")
-        self._lids = [
-            face[np.linalg.norm(self.rest[face] - c, axis=1) < 2.6] for c in _EYES_NEAR
-        ]
+        self._lids = [face[np.linalg.norm(self.rest[face] - c, axis=1) < 2.6] for c in _EYES_NEAR]
         rings = [np.linalg.norm(self.rest[face] - c, axis=1) < 1.95 for c in _EYES_NEAR]
         self.lid_region = [face[r] for r in rings]
         self.skin_triangles = self.triangles[np.isin(part, [0, 1])]
@@ -164,9 +162,7 @@ class HeadModel:
 
         return np.array([aperture(36), aperture(42)])
 
-    def _deform(
-        self, person: Identity, weights: Mapping[str, float], gaze: F64
-    ) -> tuple[F32, F64]:
+    def _deform(self, person: Identity, weights: Mapping[str, float], gaze: F64) -> tuple[F32, F64]:
         w = self._weights(person, weights, gaze)
         on = np.nonzero(w)[0]
         flat = person.neutral.reshape(-1).copy()

@@ -36,9 +36,7 @@ class Light:
             "lens_glare": self.lens_glare,
         }  # fmt: skip
 
-    def maps(
-        self, focus: ArrayLike, radius: float, side: int
-    ) -> tuple[F64 | None, F64 | None]:
+    def maps(self, focus: ArrayLike, radius: float, side: int) -> tuple[F64 | None, F64 | None]:
         """Shadow map matrices of LED and sun for a ball of `radius` cm, None where dark."""
         led = point_map(self.led, focus, radius, side) if self.led_power > 0.01 else None
         sun = parallel_map(self.sun, focus, radius * 1.2, side) if self.sun_power > 0.01 else None
@@ -100,9 +98,7 @@ def room_light(rng: np.random.Generator, focus: ArrayLike) -> Light:
     )  # fmt: skip
 
 
-def patchwork(
-    rng: np.random.Generator, size: tuple[int, int], level: float
-) -> NDArray[np.float32]:
+def patchwork(rng: np.random.Generator, size: tuple[int, int], level: float) -> NDArray[np.float32]:
     """A background that means nothing: gradients, blurred blocks, lines and clutter (h,w)."""
     import cv2
 

@@ -158,9 +158,7 @@ def _add_curtain(scene: Scene, person: Person, placed: head.PlacedHead) -> None:
     drop, reach = rng.uniform(9, 24), rng.uniform(1.85, 2.3)
     skull = np.abs(placed.shape.vertices[_scalp().vertices, 0]).max() + 0.5
     for layer in range(4):
-        a, s = np.meshgrid(
-            np.linspace(-reach, reach, 60), np.linspace(0, 1, 14), indexing="ij"
-        )
+        a, s = np.meshgrid(np.linspace(-reach, reach, 60), np.linspace(0, 1, 14), indexing="ij")
         r = skull + 0.4 * layer + 1.2 * s
         x, z = r * np.sin(a), -1.3 - r * np.cos(a) * 0.95
         y = 6.0 - s * (drop + 2 * np.sin(a * 9 + layer))
@@ -249,9 +247,7 @@ def add_mask(
     for side, edge in ((-1, mask[:, 0]), (1, mask[:, -1])):
         for j, ear in ((4, -0.8), (25, 1.2)):
             loop, tris = tube(np.array([edge[j], [side * 8.0, ear, -0.6]]), 0.12, sides=6)
-            scene.add(
-                placed.carry(loop), tris, Material.PROP, params=(tone, 0, 0.6), tag=Tag.MASK
-            )
+            scene.add(placed.carry(loop), tris, Material.PROP, params=(tone, 0, 0.6), tag=Tag.MASK)
 
 
 def turned(degrees: float) -> F64:

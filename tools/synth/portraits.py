@@ -24,18 +24,14 @@ def torso_for(rng: np.random.Generator, pitch: float) -> F64:
     return head_rotation(0, float(lean), float(rng.normal(0, 5)))
 
 
-def seat_head(
-    shape: head.FaceShape, turn: F64, torso: F64
-) -> head.PlacedHead:
+def seat_head(shape: head.FaceShape, turn: F64, torso: F64) -> head.PlacedHead:
     """A head with world axes `turn` on the neck of a torso at the world's origin."""
     offset = head.EYE_MIDDLE - NECK
     # half of the neck's bend is shared by the torso-side joint, so the throat is not pinched
     return head.place(head.model(), shape, turn, turn @ offset, torso, torso @ offset)
 
 
-def add_bust(
-    scene: Scene, rng: np.random.Generator, placed: head.PlacedHead, build: float
-) -> None:
+def add_bust(scene: Scene, rng: np.random.Generator, placed: head.PlacedHead, build: float) -> None:
     """Shoulders in a shirt; `build` -1 slight .. 1 heavy."""
     rings = _RINGS.copy()
     rings[2:, :2] *= 1 + 0.13 * build

@@ -66,9 +66,15 @@ def develop(
         x = cv2.GaussianBlur(x, (0, 0), sensor.blur)
     x = _smear(x, sensor.motion)
     x = x * np.float32(_gain(x, subject, sensor.exposure))
-    x = x + np.float32(sensor.veil) * cv2.GaussianBlur(
-        cv2.resize(np.minimum(x, 3), (w // 8, h // 8), interpolation=cv2.INTER_AREA), (0, 0), 2
-    ).repeat(8, 0).repeat(8, 1)[:h, :w]
+    x = (
+        x
+        + np.float32(sensor.veil)
+        * cv2.GaussianBlur(
+            cv2.resize(np.minimum(x, 3), (w // 8, h // 8), interpolation=cv2.INTER_AREA), (0, 0), 2
+        )
+        .repeat(8, 0)
+        .repeat(8, 1)[:h, :w]
+    )
     if sensor.vignette > 0:
         yy, xx = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
         x = x * (1 - sensor.vignette * 0.5 * (xx * xx + yy * yy)).astype(np.float32)

@@ -120,8 +120,11 @@ def add_cap(scene: Scene, rng: np.random.Generator, placed: PlacedHead, kind: st
 def _skull(placed: PlacedHead) -> tuple[float, float, float, float]:
     """Half width, top, front and back of the skull above the brows, model frame."""
     v = placed.shape.vertices[placed.model.rest[:, 1] > 6.0]
-    return float(np.abs(v[:, 0]).max()), float(v[:, 1].max()), float(v[:, 2].max()), float(
-        v[:, 2].min()
+    return (
+        float(np.abs(v[:, 0]).max()),
+        float(v[:, 1].max()),
+        float(v[:, 2].max()),
+        float(v[:, 2].min()),
     )
 
 
