@@ -1,4 +1,4 @@
-"""A whole person: body, garment and head, posed by a plan; what goes into the scene and the labels."""
+"""A whole person: body, garment and head, posed by a plan; what goes into scene and labels."""
 
 from __future__ import annotations
 

@@ -6,12 +6,13 @@ World frame: cm, Y up, car forward +Z, driver's left +X, driver's eyes near (0, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from tools.synth.body import F32, F64, rot_x, rot_y, rot_z
+from tools.synth.body import F32, F64, I32, rot_x, rot_y, rot_z
 from tools.synth.mesh import Material, Scene, Tag, cylinder, grid, quad, rounded_box, vertex_normals
 from tools.synth.props import wheel_hub, wheel_rim
 
@@ -118,7 +119,7 @@ class CabinBuilder:
         self._rear(scene)
         self._dash(scene)
 
-    def _wall(self, scene: Scene, mesh: tuple[F32, object], albedo: float) -> None:
+    def _wall(self, scene: Scene, mesh: tuple[F32, I32], albedo: float) -> None:
         scene.add(mesh[0], mesh[1], Material.WALL, params=(albedo, 0.012, 0.6))
 
     def _box(
@@ -158,7 +159,9 @@ class CabinBuilder:
                 post = cylinder((x + dx, 60, z - 4), (x + dx, 74, z - 2), 0.7, 0.7, sides=6)
                 scene.add(post[0], post[1], Material.PROP, params=(0.5, 0.06, 0.2))
 
-    def _window(self, scene: Scene, corners: list[tuple[float, float, float]], k: float) -> None:
+    def _window(
+        self, scene: Scene, corners: Sequence[tuple[float, float, float]], k: float
+    ) -> None:
         mesh = quad(*corners, steps=10)
         scene.add(mesh[0], mesh[1], Material.EMISSIVE, params=(self.style.outside * k, 1.0, 0.0))
 

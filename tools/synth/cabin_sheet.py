@@ -35,7 +35,7 @@ def tile(row: dict[str, Any], plain: bool) -> Picture:
     """One picture with its labels."""
     image = cv2.cvtColor(row["image"], cv2.COLOR_GRAY2BGR)
     if plain:
-        return image.astype(np.uint8)
+        return np.asarray(image, np.uint8)
     for x, y, side, share in row["faces"] if "faces" in row else [(*row["square"], 1.0)]:
         if side > 0:
             half, colour = side / 2, _FACE if share > 0.4 else _WEAK
@@ -50,4 +50,4 @@ def tile(row: dict[str, Any], plain: bool) -> Picture:
     action = ACTIONS[int(row["action"])] if row["action"] >= 0 else "-"
     text = f"{action} {OBJECTS[int(row['object'])]} {MOUNT_NAMES[int(row['mount'])]}"
     cv2.putText(image, f"{text} {LIGHTS[int(row['light'])]}", (3, 12), 0, 0.4, (0, 255, 255), 1)
-    return image.astype(np.uint8)
+    return np.asarray(image, np.uint8)

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.synth.actions import ACTIONS, PLANNERS, Plan, Setting, make_plan, random_torso, with_torso
+from tools.synth.actions import (
+    ACTIONS,
+    PLANNERS,
+    Plan,
+    Setting,
+    make_plan,
+    random_torso,
+    with_torso,
+)
 from tools.synth.actor import Acted
 from tools.synth.body import F64
 from tools.synth.cabin import EYES, CabinBuilder, CabinStyle, add_room, random_cabin
@@ -42,6 +50,7 @@ FPS = 15.0
 CROP = (320, 240)
 FRAME = (640, 480)  # the camera whose crop the clip is
 MARGIN = 1.25
+HEAD_TOP, CHIN = np.array([0.0, 6.0, 0.0]), np.array([0.0, -8.0, 0.0])
 BODY_WIDTH, BODY_HEIGHT, BODY_DROP = 4.8, 3.6, 1.0  # in face sides
 PARTNERS = {  # what likely follows with the same thing in the same hand
     "phone_ear": "phone_hand",
@@ -85,10 +94,15 @@ def random_beats(
         other = replace(plan, head=_glance(plan, rng))
         return [Beat(0.0, 0.0, plan), Beat(float(rng.uniform(0.3, 2)), 0.5, other)]
     move = float(rng.uniform(0.6, 1.3))
-    start = float(rng.uniform(0.15, seconds - move - 0.2))
+    start = float(rng.uniform(0.15, max(0.2, seconds - move - 0.2)))
     follow = next_plan(plan, setting, rng)
     pair = [plan, follow] if kind < 0.7 else [follow, plan]
-    if pair[0].props and pair[1].props and pair[0] is follow and plan.props[0].prop is not follow.props[0].prop:
+    if (
+        pair[0].props
+        and pair[1].props
+        and pair[0] is follow
+        and plan.props[0].prop is not follow.props[0].prop
+    ):
         pair = [make_plan("wheel", setting, rng), plan]
     return [Beat(0.0, 0.0, pair[0]), Beat(start, move, pair[1])]
 
@@ -119,10 +133,12 @@ def _lids_open(beats: list[Beat], rng: np.random.Generator) -> list[Beat]:
     """Stills' closed eyes would last a whole clip: keep them in one clip of ten."""
     if rng.random() < 0.1:
         return beats
-    return [
-        replace(b, plan=replace(b.plan, expression={k: v for k, v in b.plan.expression.items() if k != "eyeBlink"}))
-        for b in beats
-    ]  # fmt: skip
+    return [replace(b, plan=_without_blink(b.plan)) for b in beats]
+
+
+def _without_blink(plan: Plan) -> Plan:
+    face = {k: v for k, v in plan.expression.items() if k != "eyeBlink"}
+    return replace(plan, expression=face)
 
 
 def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int) -> dict[str, Any]:
@@ -138,7 +154,7 @@ def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     beats = random_beats(rng, actions[int(rng.integers(len(actions)))], setting, frames / FPS)
     talk = float(rng.uniform(0.1, 0.4)) if rng.random() < 0.3 else 0.0
     timeline = Timeline(
-        _lids_open(beats, rng), rng, blinks=random_blinks(rng, frames / FPS), talk=talk
+        _lids_open(beats, rng), rng, lids=random_blinks(rng, frames / FPS), talk=talk
     )
     cast.actor.sit(torso, EYES + rng.normal(0, 1, 3) * np.array([1.5, 3.5, 3.0]))
     wheel = style.wheel if style is not None else None
@@ -158,7 +174,7 @@ def prepare(
     still = Scene()
     if style is not None:
         middle = points.mean(0)
-        camera, mount, hfov = aim_camera(rng, style, [middle + [0, 6, 0], middle - [0, 8, 0]], FRAME)
+        camera, mount, hfov = aim_camera(rng, style, [middle + HEAD_TOP, middle + CHIN], FRAME)
         light, name = light_for(rng, camera.position, visible)
         style = replace(style, outside=outside_level(rng, name))
         CabinBuilder(style).add_static(still)
@@ -176,7 +192,9 @@ def prepare(
         exposure=float(np.clip(sensor.exposure, 0.04, 0.6)), gamma=min(sensor.gamma, 0.7),
     )  # fmt: skip
     ground = np.float32(light.background)
-    take = Take(cast, style, still, crop, light, cast.person.constants(rng, visible), sensor, ground)
+    take = Take(
+        cast, style, still, crop, light, cast.person.constants(rng, visible), sensor, ground
+    )
     labels: dict[str, Any] = {
         "frame_rect": edges.astype(np.float32),
         "mount": np.int8(MOUNT_NAMES.index(mount)),
@@ -188,8 +206,8 @@ def prepare(
     return take, labels
 
 
-def film(take: Take, now: Instant) -> tuple[Raw, Acted]:
-    """Draw one instant."""
+def film(take: Take, now: Instant, over: int = 1) -> tuple[Raw, Acted]:
+    """Draw one instant, `over` times supersampled."""
     scene = Scene()
     scene.include(take.still)
     if take.style is not None:
@@ -201,7 +219,8 @@ def film(take: Take, now: Instant) -> tuple[Raw, Acted]:
     take.cast.add_head(scene, acted.face)
     add_things(scene, now, acted)
     constants = take.constants | acted.face.constants()
-    return draw([Layer(scene, constants)], take.camera, take.light, take.ground, 1), acted
+    layer = Layer(scene, constants)
+    return draw([layer], take.camera, take.light, take.ground, over), acted
 
 
 def frame(rng: np.random.Generator, take: Take, now: Instant) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tools.synth.pose import SIDES
 
 TAUBIN = (0.6, -0.59)  # shrink, then grow: smooths folds and keeps the shoulders' volume
 MAX_NEIGHBOURS = 10
-COLLAR_SKIN_CM = 9.0  # body skin stays drawn this far below a collar
+COLLAR_SKIN_CM = 4.0  # body skin stays drawn this far below a collar
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,4 +217,3 @@ class Dressed:
             tag=tag,
         )
         return cloth
-

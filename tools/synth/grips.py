@@ -83,7 +83,7 @@ def wrap_frame(side: Side, axis: ArrayLike, palm: ArrayLike) -> F64:
 
 
 def phone_frame(side: Side, top: ArrayLike, screen: ArrayLike, lean_deg: float) -> F64:
-    """A hand with a phone in its palm: screen away from the palm, top `lean_deg` off the fingers."""
+    """A hand with a phone in it: screen away from the palm, top `lean_deg` off the fingers."""
     p = unit(screen)
     t = np.asarray(top, np.float64)
     t = unit(t - p * (p @ t))

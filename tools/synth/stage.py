@@ -39,7 +39,9 @@ class Outfit:
 def random_outfit(rng: np.random.Generator) -> Outfit:
     """Mostly bare; a third with glasses, some caps, hoods, scarves and masks."""
     kind = str(rng.choice(["none", "clear", "tinted", "dark"], p=[0.6, 0.24, 0.05, 0.11]))
-    cap = str(rng.choice(["none", "cap", "beanie", "hood", "scarf"], p=[0.8, 0.09, 0.04, 0.03, 0.04]))
+    cap = str(
+        rng.choice(["none", "cap", "beanie", "hood", "scarf"], p=[0.8, 0.09, 0.04, 0.03, 0.04])
+    )
     mask = str(rng.choice(["none", "mask", "scarf"], p=[0.94, 0.05, 0.01]))
     return Outfit(
         None if kind == "none" else worn.random_glasses(rng, kind),
@@ -127,4 +129,3 @@ def _nearest(a: Raw, b: Raw) -> Raw:
         np.where(front, b.key, a.key),
         np.where(front, b.tags, a.tags),
     )
-

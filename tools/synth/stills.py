@@ -44,7 +44,7 @@ OBJECTS = (
 )  # fmt: skip
 NEEDS_PROP = ("phone_ear", "phone_hand", "drink_eat", "smoke")
 PERSON_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L, Tag.BODY, Tag.CLOTH))
-Labels = dict[str, NDArray[np.generic]]
+Labels = dict[str, Any]
 FIELDS = {
     "faces": "(4,4) f4: centre x, y, side S [px] of each face square, share of its points seen",
     "driver": "i1: index into faces, -1 none",
@@ -106,12 +106,10 @@ def empty_labels(shot: Shot, window: float) -> Labels:
         "visible": np.bool_(shot.visible),
         "hfov": np.float32(shot.hfov),
         "identity": np.int64(-1),
-    }  # type: ignore[dict-item]
+    }
 
 
-def light_for(
-    rng: np.random.Generator, camera_at: F64, visible: bool
-) -> tuple[Light, str]:
+def light_for(rng: np.random.Generator, camera_at: F64, visible: bool) -> tuple[Light, str]:
     """A car's light; visible-light-like pictures have no LED."""
     name = str(rng.choice(LIGHTS[:4], p=[0.3, 0.2, 0.3, 0.2]))
     if visible:
@@ -166,9 +164,9 @@ def hand_labels(camera: Camera, keypoints: dict[Side, F64], raw: Raw, labels: La
         points = keypoints[side]
         pixel, distance = camera.project(points)
         shown = seen_near(camera, points, raw, Tag.HAND_R if side == "R" else Tag.HAND_L)
-        labels["hand_keypoints"][k, :, :2] = pixel  # type: ignore[call-overload]
-        labels["hand_keypoints"][k, :, 2] = shown & (distance > 5)  # type: ignore[call-overload]
-        labels["hand_boxes"][k] = (*pixel.min(0), *pixel.max(0))  # type: ignore[call-overload]
+        labels["hand_keypoints"][k, :, :2] = pixel
+        labels["hand_keypoints"][k, :, 2] = shown & (distance > 5)
+        labels["hand_boxes"][k] = (*pixel.min(0), *pixel.max(0))
 
 
 def seen_near(camera: Camera, points: F64, raw: Raw, own: Tag) -> NDArray[np.bool_]:
@@ -181,31 +179,29 @@ def driver_labels(
     labels: Labels, shot: Shot, acted: Acted, plan: Plan, cast: Cast, raw: Raw, row: int
 ) -> None:
     """Everything about the driver."""
-    labels["driver"] = np.int8(row)  # type: ignore[assignment]
+    labels["driver"] = np.int8(row)
     labels["landmarks"] = shot.camera.project(acted.face.landmarks())[0].astype(np.float32)
     labels["rotation"] = (shot.camera.rotation @ acted.face.rotation).astype(np.float32)
     hand_labels(shot.camera, cast.actor.keypoints(acted), raw, labels)
     held = plan.props[0].prop.kind if plan.props else "none"
     shown = int(np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT))).sum())
-    labels["object"] = np.int8(OBJECTS.index(held))  # type: ignore[assignment]
-    labels["object_px"] = np.int32(shown)  # type: ignore[assignment]
-    labels["action"] = np.int8(visible_action(plan, labels, shown, shot.camera.size))  # type: ignore[assignment]
+    labels["object"] = np.int8(OBJECTS.index(held))
+    labels["object_px"] = np.int32(shown)
+    labels["action"] = np.int8(visible_action(plan, labels, shown, shot.camera.size))
 
 
 def visible_action(plan: Plan, labels: Labels, object_px: int, size: tuple[int, int]) -> int:
     """The action's index, or -1 if the picture does not show enough of it."""
     if plan.action in NEEDS_PROP and object_px < 10:
         return -1
-    wrists = labels["hand_keypoints"][:, 0, :2]  # type: ignore[call-overload]
+    wrists = labels["hand_keypoints"][:, 0, :2]
     inside = ((wrists > 0) & (wrists < np.array(size))).all(1)
     if plan.action in ("wheel", "other", "reach") and not inside.any():
         return -1
     return ACTIONS.index(plan.action)
 
 
-def seat_guest(
-    rng: np.random.Generator, cast: Cast, style: CabinStyle
-) -> Guest:
+def seat_guest(rng: np.random.Generator, cast: Cast, style: CabinStyle) -> Guest:
     """A passenger in front or behind, sometimes with a phone that is not the driver's."""
     torso = random_torso(rng, False)
     front = style.rear == "wall" or rng.random() < 0.75
@@ -259,7 +255,7 @@ def car_still(
     if cast is not None and acted is not None:
         labels["faces"][0] = face_row(camera, acted, raw)[0]
         driver_labels(labels, shot, acted, plan, cast, raw, 0)
-        labels["identity"] = np.int64(identity)  # type: ignore[assignment]
+        labels["identity"] = np.int64(identity)
         row = 1
     if guest is not None:
         face = face_row(camera, guest.acted, raw)[0]
@@ -312,7 +308,7 @@ def ground(rng: np.random.Generator, light: Light) -> F32:
 
 def expose(rng: np.random.Generator, raw: Raw, labels: Labels) -> U8:
     """Rendered radiance to a picture, exposed for people if there are any."""
-    side = float(labels["faces"][0, 2]) or 40.0  # type: ignore[call-overload]
+    side = float(labels["faces"][0, 2]) or 40.0
     sensor = random_sensor(rng, max(0.3, 0.012 * min(side, 300.0)))
     sensor = replace(
         sensor,
@@ -351,7 +347,7 @@ def portrait_still(rng: np.random.Generator, cast: Cast, identity: int) -> Still
     labels = empty_labels(shot, 0.0)
     labels["faces"][0] = face_row(camera, acted, raw)[0]
     driver_labels(labels, shot, acted, plan, cast, raw, 0)
-    labels["identity"] = np.int64(identity)  # type: ignore[assignment]
+    labels["identity"] = np.int64(identity)
     return Still(expose(rng, raw, labels), labels)
 
 
@@ -360,9 +356,7 @@ def portrait_camera(rng: np.random.Generator, face: F64) -> tuple[Camera, float]
     side_px = float(np.exp(rng.uniform(np.log(22), np.log(330))))
     distance = float(np.exp(rng.uniform(np.log(45), np.log(250))))
     yaw, pitch = np.radians(rng.normal(0, 16)), np.radians(rng.normal(0, 10))
-    way = np.array(
-        [np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)]
-    )
+    way = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
     focal = side_px * distance / 18.0
     if focal < 140:
         distance, focal = distance * 140 / focal, 140.0
@@ -390,9 +384,7 @@ def empty_still(rng: np.random.Generator) -> Still:
     return Still(expose(rng, raw, labels), labels)
 
 
-def stills_of(
-    rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
-) -> list[Still]:
+def stills_of(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int) -> list[Still]:
     """Some pictures of one person (and a few of nobody)."""
     cast = random_cast(rng)
     guest = random_cast(rng) if rng.random() < recipe["passenger_share"] * 1.6 else None

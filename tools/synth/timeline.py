@@ -6,6 +6,7 @@ Time is in seconds from the clip's start; nothing depends on the order of the qu
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,6 @@ from tools.synth.mesh import Scene
 from tools.synth.pose import SIDES, HandGoal, Side, Torso, blend_goals, moved, slerp
 from tools.synth.props import HeldProp, add_prop
 
-CLOSE_S, HOLD_S, OPEN_S = 0.08, 0.03, 0.16  # a blink's course
 LEAVING = 0.4  # share of the way to a pick-up that still counts as the action before
 STEER_DEG = 9.0
 HEAD_SWAY_DEG = (1.6, 1.0, 0.9)
@@ -70,22 +70,33 @@ def smooth(x: float) -> float:
     return x * x * x * (x * (6 * x - 15) + 10)
 
 
-def blink_at(t: float, blinks: tuple[float, ...]) -> float:
-    """Lid closure 0..1 by blinks that begin at the given times."""
-    value = 0.0
-    for start in blinks:
-        x = t - start
-        if 0 <= x <= CLOSE_S + HOLD_S + OPEN_S:
-            opening = (x - CLOSE_S - HOLD_S) / OPEN_S
-            value = max(value, smooth(x / CLOSE_S) * (1 - smooth(opening)))
-    return value
+@dataclass(frozen=True, slots=True)
+class Lids:
+    """One closing of the lids: when, how long each part takes [s], how far (1 = shut)."""
+
+    start: float
+    close: float = 0.08
+    hold: float = 0.03
+    open: float = 0.16
+    depth: float = 1.0
+
+    def at(self, t: float) -> float:
+        """Closure 0..1 at a time."""
+        x = t - self.start
+        if not 0 <= x <= self.close + self.hold + self.open:
+            return 0.0
+        return (
+            self.depth
+            * smooth(x / self.close)
+            * (1 - smooth((x - self.close - self.hold) / self.open))
+        )
 
 
-def random_blinks(rng: np.random.Generator, seconds: float) -> tuple[float, ...]:
-    """Blink times 2-6 s apart."""
+def random_blinks(rng: np.random.Generator, seconds: float) -> tuple[Lids, ...]:
+    """Blinks 2-6 s apart."""
     out, t = [], float(rng.uniform(-2, 4))
     while t < seconds:
-        out.append(t)
+        out.append(Lids(t))
         t += float(rng.uniform(2, 6))
     return tuple(out)
 
@@ -123,14 +134,14 @@ class Timeline:
         beats: list[Beat],
         rng: np.random.Generator,
         *,
-        blinks: tuple[float, ...] = (),
+        lids: tuple[Lids, ...] = (),
         talk: float = 0.0,
         sway: float = 1.0,
     ) -> None:
-        for a, b in zip(beats, beats[1:], strict=False):
+        for a, b in itertools.pairwise(beats):
             if b.start < a.start + a.move - 1e-9:
                 raise ValueError(f"beat at {b.start} s begins while that of {a.start} s moves")
-        self._beats, self._blinks, self._talk, self._sway = beats, blinks, talk, sway
+        self._beats, self._lids, self._talk, self._sway = beats, lids, talk, sway
         self._head = [Sway.random(rng, 0.08, 0.5) for _ in range(3)]
         self._gaze = [Sway.random(rng, 0.2, 1.4) for _ in range(2)]
         self._hand = {s: [Sway.random(rng, 0.2, 1.6) for _ in range(3)] for s in SIDES}
@@ -166,11 +177,13 @@ class Timeline:
             for x, amount, wave in zip(pose.head, HEAD_SWAY_DEG, self._head, strict=True)
         )
         gaze = (
-            pose.gaze[0] - 0.7 * k * HEAD_SWAY_DEG[0] * self._head[0].at(t) + k * self._gaze[0].at(t),
+            pose.gaze[0]
+            - 0.7 * k * HEAD_SWAY_DEG[0] * self._head[0].at(t)
+            + k * self._gaze[0].at(t),
             pose.gaze[1] + 0.7 * k * self._gaze[1].at(t),
         )
         face: dict[str, float] = dict(pose.expression)
-        face["eyeBlink"] = max(face.get("eyeBlink", 0.0), blink_at(t, self._blinks))
+        face["eyeBlink"] = max([face.get("eyeBlink", 0.0), *(x.at(t) for x in self._lids)])
         if self._talk > 0:
             speaking = max(0.0, self._mouth.at(t)) * self._talk
             face["jawOpen"] = max(face.get("jawOpen", 0.0), speaking)
