@@ -56,6 +56,8 @@ class Link:
         longest_wait_ns: int = 5 * SECOND,
     ) -> None:
         self.health = BusHealth()
+        self.on_sent: Callable[[TxFrame], object] | None = None
+        """Told of every frame that the bus took; must not wait."""
         self._open = open_port
         self._port: Port | None = first
         self._waits = (first_wait_ns, longest_wait_ns)
@@ -89,6 +91,8 @@ class Link:
                 break
             del self._waiting[frame.message]
             self._count(sent=1)
+            if self.on_sent:
+                self.on_sent(frame)
             self._bad_in_a_row, self._blocked_ns, self._wait_ns = 0, None, self._waits[0]
         if self._port is None:  # what waits for a bus would be old when it comes
             self._count(dropped=len(self._waiting))

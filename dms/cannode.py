@@ -135,6 +135,10 @@ class CanNode:
         """Begin to send and to listen."""
         self._thread.start()
 
+    def watch(self, on_sent: Callable[[TxFrame], object]) -> None:
+        """Call `on_sent` with every frame that the bus took, in the node's thread. Before start."""
+        self._scheduler.link.on_sent = on_sent
+
     def update(self, state: DriverState, alerts: Sequence[Alert]) -> None:
         """The newest result, as of now. Never waits for the bus."""
         if self._scheduler.update(state, alerts) and not self._stopping.is_set():

@@ -17,8 +17,10 @@ from dms import __version__
 from dms.errors import DmsError, Exit, UsageError
 
 VERBS = {
+    "run": "watch a live source and send alerts on CAN until stopped",
     "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
+    "doctor": "check whether this machine and this configuration can work",
 }
 EXIT_CODES = """exit codes:
   0 ok   1 failed   2 wrong use, config or input   3 finished with data loss   4 gate missed"""

@@ -21,7 +21,17 @@ STAGES = {
     "messages": {"messages", "signals", "e2e", "transmit", "vehicle"},
 }
 """A stage and the modules that are its own."""
-EDGES = {"source", "container", "rawstream", "drive", "canbus", "canlink", "canlog", "cannode"}
+EDGES = {
+    "source",
+    "feed",
+    "container",
+    "rawstream",
+    "drive",
+    "canbus",
+    "canlink",
+    "canlog",
+    "cannode",
+}
 PIPELINE = {"pipeline"}
 OUTPUT = {"report", "events", "metrics"}
 """What commands write; knows neither stages nor edges."""

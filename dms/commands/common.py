@@ -12,7 +12,6 @@ from typing import Protocol
 
 from dms import __version__
 from dms.config import Config, Scalar, load
-from dms.engine import MANIFEST, models_dir
 from dms.errors import Exit, UsageError
 from dms.transmit import Identity
 from dms.types import Frame, Observation
@@ -89,6 +88,8 @@ def to_json(value: object, indent: int | None = None) -> str:
 
 def identity(config: Config) -> Identity:
     """Which monitor this is, for the status message: version and the networks' manifest."""
+    from dms.engine import MANIFEST, models_dir  # the native part: what needs none works without
+
     manifest = models_dir(config.engine.models_dir) / MANIFEST
     models = sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
     return Identity(__version__, models)

@@ -6,6 +6,7 @@ Alerts are decoded from the bytes that were sent, not taken from the state they 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -21,7 +22,10 @@ BARS = " .:-=+*#%@"
 
 
 class LiveView:
-    """Prints to `out`: a state line that is overwritten on a terminal, and a line an alert."""
+    """Prints to `out`: a state line that is overwritten on a terminal, and a line an alert.
+
+    Sent frames may come from another thread than states, and count time from the first of them.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -30,6 +34,8 @@ class LiveView:
         self._shown_ns: int | None = None
         self._alert: tuple[Value, Value] | None = None
         self._checker = e2e.Checker(ALERT.data_id, ALERT.LENGTH)
+        self._origin_ns: int | None = None
+        self._lock = threading.Lock()
 
     def state(self, state: DriverState) -> None:
         """Show a state, unless one was just shown."""
@@ -37,12 +43,13 @@ class LiveView:
         if due:
             self._shown_ns = state.t_ns
             line = state_line(state)
-            self._out.write(f"\r{line}\x1b[K" if self._tty else f"{line}\n")
-            self._out.flush()
+            self._write(f"\r{line}\x1b[K" if self._tty else f"{line}\n")
 
     def sent(self, frames: Sequence[TxFrame]) -> None:
         """Decode the alerts in what was sent; print when the kind or level changes."""
         for frame in frames:
+            if self._origin_ns is None:
+                self._origin_ns = frame.t_ns
             if frame.message is ALERT:
                 self._decoded(frame)
 
@@ -53,25 +60,30 @@ class LiveView:
         if now == self._alert:
             return
         self._alert = now
-        if line := alert_line(frame, values):
+        t_s = (frame.t_ns - (self._origin_ns or 0)) / 1e9
+        if line := alert_line(frame, values, t_s):
             start = "\r\x1b[K" if self._tty else ""
-            self._out.write(f"{start}{line}  [{verdict.value}]\n")
-            self._out.flush()
+            self._write(f"{start}{line}  [{verdict.value}]\n")
 
     def end(self) -> None:
         """Leave the terminal on a fresh line."""
         if self._tty:
-            self._out.write("\n")
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._out.write(text)
+            self._out.flush()
 
 
-def alert_line(frame: TxFrame, values: dict[str, Value]) -> str:
+def alert_line(frame: TxFrame, values: dict[str, Value], t_s: float) -> str:
     """One sent alert as text; empty for "not available"."""
     kind, level = values["AlertKind"], values["AlertLevel"]
     if isinstance(kind, NoValue) or isinstance(level, NoValue):
         return ""
     names = {s.name: s.names() for s in ALERT.signals}
     said = names["AlertKind"][round(kind)]
-    where = f"{frame.t_ns / 1e9:8.2f} s  CAN {ALERT.can_id:03X} {frame.data.hex(' ')}  {ALERT.name}"
+    where = f"{t_s:8.2f} s  CAN {ALERT.can_id:03X} {frame.data.hex(' ')}  {ALERT.name}"
     if not kind:
         return f"{where}  no alert"
     asks = [n[7:].lower() for n in values if n.startswith("Request") and values[n] == 1.0]

@@ -1,0 +1,170 @@
+"""Feeds: what puts live frames into a FrameRing for the engine's thread.
+
+A raw stream on stdin or in a fifo is read by a native thread; nothing of OpenCV is loaded. A
+recording is read by a Python thread, held back to its own stamps.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from dms import rawstream
+from dms._core import FrameRing, RawReader
+from dms.errors import SourceError
+from dms.source import Source
+from dms.types import Frame
+
+SLOTS = 6
+"""Frames in the ring: 100 ms at 60 Hz, 6 MB at 1280 x 800. A longer wait would only be older."""
+
+
+class Feed(Protocol):
+    """Fills `ring` from start to stop, and closes it at the source's end."""
+
+    ring: FrameRing
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+    def losses(self) -> list[str]:
+        """What could not be read, once it has ended."""
+
+
+class RawFeed:
+    """A raw stream from a file descriptor; its first frame fixes the geometry."""
+
+    def __init__(self, fd: int, name: str, wake_fd: int) -> None:
+        """Waits for the first frame, until `wake_fd` becomes readable.
+
+        Errors: SourceError when the stream is no raw stream or ends first; Stopped.
+        """
+        self._fd, self._name, self._wake_fd = fd, name, wake_fd
+        try:
+            head = rawstream.parse_header(self._exactly(rawstream.HEADER.size))
+        except ValueError as error:
+            fix = "see docs/drive-format.md for the raw frame stream"
+            raise SourceError(f"{name}: not a raw frame stream", str(error), fix) from error
+        self.ring = FrameRing(SLOTS, head.width, head.height, head.format, head.stride)
+        payload = np.frombuffer(self._exactly(head.payload), np.uint8)
+        self.ring.write(payload, head.t_ns, head.seq)
+        self._reader = RawReader(fd, self.ring)
+
+    def start(self) -> None:
+        self._reader.start()
+
+    def stop(self) -> None:
+        self._reader.stop()
+
+    def losses(self) -> list[str]:
+        found = {k: n for k, n in self._reader.counters.items() if n and k != "frames"}
+        if error := self._reader.error:
+            found[os.strerror(error)] = 1
+        text = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in found.items())
+        return [f"{self._name}: {text}"] if text else []
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            ready, _, _ = select.select([self._fd, self._wake_fd], [], [])
+            if self._wake_fd in ready:
+                raise Stopped
+            chunk = os.read(self._fd, size - len(data))
+            if not chunk:
+                raise SourceError(f"{self._name}: the stream ended before its first frame")
+            data += chunk
+        return bytes(data)
+
+
+class Stopped(Exception):
+    """The program was told to end while it waited."""
+
+
+class FileFeed:
+    """A recording, in real time by its own stamps; again and again if asked."""
+
+    def __init__(self, open_again: Callable[[], Source], name: str, loop: bool) -> None:
+        """Reads the first frame, which fixes the geometry. Errors: SourceError."""
+        self._open, self._name, self._loop = open_again, name, loop
+        self._source = open_again()
+        self._frames = self._source.frames()
+        self._first = next(self._frames)
+        height, width = self._first.image.shape
+        self.ring = FrameRing(SLOTS, width, height, "mono8")
+        self._losses: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def losses(self) -> list[str]:
+        return list(self._losses)
+
+    def _run(self) -> None:
+        start_ns = time.monotonic_ns() - self._first.t_ns
+        try:
+            for frame in self._stream():
+                wait_s = (start_ns + frame.t_ns - time.monotonic_ns()) / 1e9
+                if self._stop.wait(max(wait_s, 0.0)):
+                    break
+                self._write(frame)
+        except SourceError as error:
+            self._losses.append(error.line())
+        finally:
+            self.ring.close()
+
+    def _write(self, frame: Frame) -> None:
+        if frame.image.shape == (self.ring.height, self.ring.width):
+            self.ring.write(frame.image, frame.t_ns, frame.seq)
+        elif not self._losses:
+            height, width = frame.image.shape
+            self._losses.append(f"{self._name}: frame {frame.seq} is {width} x {height} pixels")
+
+    def _stream(self) -> Iterator[Frame]:
+        """Frames whose sequence and stamps go on over repetitions."""
+        seq, t_ns, shift_ns, period_ns = 0, 0, 0, 0
+        yield self._first
+        while True:
+            for frame in self._frames:
+                period_ns = frame.t_ns + shift_ns - t_ns if seq else period_ns
+                seq, t_ns = seq + 1, frame.t_ns + shift_ns
+                yield Frame(seq, t_ns, frame.image)
+            self._losses += self._source.losses
+            if not self._loop or self._losses:
+                return
+            self._source = self._open()
+            self._frames = self._source.frames()
+            shift_ns = t_ns + max(period_ns, 1_000_000)
+
+
+def is_stream(name: str) -> bool:
+    """Whether `name` is a live raw stream: a fifo, or a pipe on stdin."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode if name == "-" else Path(name).stat().st_mode
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read", error.strerror or str(error)) from error
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def open_stream(name: str) -> int:
+    """A file descriptor of a live raw stream. Does not wait for its writer."""
+    if name == "-":
+        return sys.stdin.fileno()
+    fd = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(fd, True)
+    return fd
