@@ -20,6 +20,7 @@ VERBS = {
     "run": "watch a live source and send alerts on CAN until stopped",
     "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
+    "bench": "measure speed on this machine, as ratios that hold on others",
     "doctor": "check whether this machine and this configuration can work",
 }
 EXIT_CODES = """exit codes:

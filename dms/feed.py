@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from dms import rawstream
 from dms._core import FrameRing, RawReader
 from dms.errors import SourceError
@@ -44,20 +42,19 @@ class RawFeed:
     """A raw stream from a file descriptor; its first frame fixes the geometry."""
 
     def __init__(self, fd: int, name: str, wake_fd: int) -> None:
-        """Waits for the first frame, until `wake_fd` becomes readable.
+        """Waits for the first header, until `wake_fd` becomes readable.
 
         Errors: SourceError when the stream is no raw stream or ends first; Stopped.
         """
         self._fd, self._name, self._wake_fd = fd, name, wake_fd
         try:
-            head = rawstream.parse_header(self._exactly(rawstream.HEADER.size))
+            raw = self._exactly(rawstream.HEADER.size)
+            head = rawstream.parse_header(raw)
         except ValueError as error:
             fix = "see docs/drive-format.md for the raw frame stream"
             raise SourceError(f"{name}: not a raw frame stream", str(error), fix) from error
         self.ring = FrameRing(SLOTS, head.width, head.height, head.format, head.stride)
-        payload = np.frombuffer(self._exactly(head.payload), np.uint8)
-        self.ring.write(payload, head.t_ns, head.seq)
-        self._reader = RawReader(fd, self.ring)
+        self._reader = RawReader(fd, self.ring, raw)
 
     def start(self) -> None:
         self._reader.start()
