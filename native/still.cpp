@@ -1,5 +1,6 @@
 // Engine::still: a picture of which nothing is known, not even how large its faces are.
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "engine.hpp"
@@ -18,6 +19,21 @@ constexpr double kZoomOut[] = {1.6, 2.5};
 /// the network's input at 4 tiles.
 constexpr int kTiles[] = {2, 4};
 constexpr double kTileOverlap = 0.5;  // of a tile's side, so that no face is cut by all of them
+
+/// Centres of overlapping tiles in a row.
+struct Row {
+  int count;
+  double first;
+  double step;
+  double at(int i) const { return first + i * step; }
+};
+
+/// Tiles of length `tile` that cover 0 to `length`; one in the middle where it covers all.
+Row spread(double length, double tile) {
+  if (length <= tile) return {1, 0.5 * length, 0};
+  const double gaps = std::ceil((length - tile) / ((1 - kTileOverlap) * tile));
+  return {static_cast<int>(gaps) + 1, 0.5 * tile, (length - tile) / gaps};
+}
 
 }  // namespace
 
@@ -62,11 +78,12 @@ bool Engine::try_tiles(const ImageView& frame, int tiles) {
   const double width = whole.w / tiles;
   const double height = whole.h / tiles;
   if (width < kMinTile) return false;
+  const Row across = spread(frame.width, width);
+  const Row down = spread(frame.height, height);
   Candidates found;
-  const double step = 1 - kTileOverlap;
-  for (double y = 0.5 * height; y < frame.height; y += step * height)
-    for (double x = 0.5 * width; x < frame.width; x += step * width)
-      locate(frame, {x, y, width, height, 0}, found);
+  for (int j = 0; j < down.count; ++j)
+    for (int i = 0; i < across.count; ++i)
+      locate(frame, {across.at(i), down.at(j), width, height, 0}, found);
   return try_still(frame, found);
 }
 

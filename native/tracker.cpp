@@ -31,10 +31,10 @@ bool usable_face(const Roi& roi, int width, int height) {
 }
 
 Candidate Tracker::tracked_candidate(const Candidates& found) const {
-  Candidate tracked{roi_.cx, roi_.cy, roi_.w, kHeatMin};
+  const Candidate tracked{roi_.cx, roi_.cy, roi_.w, kHeatMin};
   for (int i = 0; i < found.count; ++i) {
     const auto& candidate = found.items[static_cast<std::size_t>(i)];
-    if (same_face(candidate, tracked)) tracked.score = std::max(tracked.score, candidate.score);
+    if (same_face(candidate, tracked)) return candidate;  // like is compared with like
   }
   return tracked;
 }
@@ -101,8 +101,9 @@ int Cadence::due(std::int64_t t_ns) {
     started_ = true;
     next_ns_ = t_ns;
   }
-  if (t_ns + kToleranceNs < next_ns_) return 0;
-  const std::int64_t steps = 1 + std::max<std::int64_t>(t_ns - next_ns_, 0) / step_ns_;
+  const std::int64_t late = t_ns + kToleranceNs - next_ns_;
+  if (late < 0) return 0;
+  const std::int64_t steps = 1 + late / step_ns_;
   next_ns_ += steps * step_ns_;
   return static_cast<int>(steps);
 }
