@@ -167,8 +167,9 @@ def stage(recipe: Mapping[str, Any], rng: np.random.Generator) -> Take:
         surroundings(windows, [0.05, 0.09, 0.04, 0.06], 0.02), led_cone=0.88, led_beam=1.0,
     )  # fmt: skip
     constants = cast.person.constants(rng, False) | {"pupil": 0.16, "pupil_glow": 0.0}
+    over = int(recipe["over"])
     sensor = Sensor(
-        exposure=0.17, skin_blur=1.4, blur=0.75, motion=(0.0, 0.0), scale=1.0,
+        exposure=0.17, skin_blur=1.4 * over, blur=0.95 * over, motion=(0.0, 0.0), scale=1.0,
         noise=float(recipe["noise"]), read_noise=float(recipe["noise"]) / 3, gamma=0.5, veil=0.01,
         vignette=0.15, jpeg=0,
     )  # fmt: skip
@@ -236,22 +237,21 @@ def write_can(path: Path) -> None:
 
 COLUMNS = (
     "t_s", "end_s", "label", "value", "frame", "condition", "action", "gaze_target", "head_yaw_deg",
-    "head_pitch_deg", "head_roll_deg", "eye_open_left", "eye_open_right", "phone", "speed_mps",
+    "head_pitch_deg", "eye_open_left", "eye_open_right", "phone",
 )  # fmt: skip
 
 
 def frame_row(k: int, t: float, shown: Shown) -> dict[str, Any]:
     """One frame's line of labels.csv; head angles in the vehicle's axes."""
-    yaw, pitch, roll = shown.head_deg
+    yaw, pitch, _ = shown.head_deg
     now, chapter = shown.instant, chapter_at(t)
     held = any(p.prop.kind == "phone" for p in now.props)
     return {
         "t_s": f"{t:.3f}", "label": "frame", "value": k, "frame": k,
         "condition": chapter.condition, "action": now.action, "gaze_target": chapter.gaze,
         "head_yaw_deg": f"{yaw:.1f}", "head_pitch_deg": f"{pitch:.1f}",
-        "head_roll_deg": f"{roll:.1f}", "eye_open_left": f"{shown.openness[1]:.2f}",
+        "eye_open_left": f"{shown.openness[1]:.2f}",
         "eye_open_right": f"{shown.openness[0]:.2f}", "phone": int(held),
-        "speed_mps": f"{speed_mps(t):.2f}",
     }  # fmt: skip
 
 
