@@ -53,23 +53,21 @@ def _entries(kind: type[IntEnum]) -> Table:
 
 
 def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
+    return "".join(part.capitalize() for part in name.replace("_", " ").split())
 
 
 ALERT_RULES = (
     "none",
     "other",
-    "distraction",
-    "distraction_slow",
-    "phone",
-    "microsleep",
-    "sleep",
-    "cannot_see",
+    "eyes off the road",
+    "eyes closed",
+    "phone in use",
+    "cannot see the driver",
     "drowsy",
     "unresponsive",
 )
 """Rules an alert can follow from, by their number on the bus; "other": one not in this list.
-An Alert's reason begins with its rule's name."""
+An Alert's reason begins with its rule."""
 
 _YES_NO: Table = ((0, "No"), (1, "Yes"))
 _FAULT: Table = ((0, "Ok"), (1, "Fault"))

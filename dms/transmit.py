@@ -7,7 +7,6 @@ send the same frames. The rules of docs/can.md for starting, stalling and stoppi
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -193,9 +192,8 @@ def _raised(alert: Alert, count: int, since_result_ns: int) -> Values:
 
 def rule_number(reason: str) -> int:
     """Number on the bus of the rule that a reason's text begins with; "other" when not listed."""
-    found = re.match(r"[a-z_]+", reason)
-    name = found[0] if found else "other"
-    return ALERT_RULES.index(name) if name in ALERT_RULES else ALERT_RULES.index("other")
+    found = (n for n, rule in enumerate(ALERT_RULES) if reason.startswith(rule))
+    return next(found, ALERT_RULES.index("other"))
 
 
 Signature = tuple[AlertKind, int, int] | None

@@ -72,7 +72,7 @@ while not stop.wait(0.01):
     speed = node.vehicle().speed_mps
     if speed is not None:
         print("speed", round(speed, 2), flush=True)
-    alert = Alert(AlertKind.DISTRACTION, 2, "distraction: 3.0 s >= 3.0 s", 0, t)
+    alert = Alert(AlertKind.DISTRACTION, 2, "eyes off the road 3.00 s >= 3.00 s", 0, t)
     node.update(dataclasses.replace(state, speed_mps=speed), [alert] if speed else [])
 node.stop()
 health = node.health()

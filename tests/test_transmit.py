@@ -41,7 +41,7 @@ STATE = DriverState(
 
 def alert(t_ms: int, since_ms: int = 0, level: int = 2) -> Alert:
     kind = AlertKind.DISTRACTION
-    return Alert(kind, level, "distraction: 3.0 s >= 3.0 s", since_ms * MS, t_ms * MS)
+    return Alert(kind, level, "eyes off the road 3.00 s >= 3.00 s", since_ms * MS, t_ms * MS)
 
 
 def plan() -> TxPlan:
@@ -118,7 +118,7 @@ def test_an_alert_goes_out_at_once_and_then_on_the_grid() -> None:
     assert times(frames, ALERT) == [23]
     said = last(frames, ALERT)
     assert (said["AlertKind"], said["AlertLevel"]) == (AlertKind.DISTRACTION, 2.0)
-    assert said["AlertReason"] == ALERT_RULES.index("distraction")
+    assert said["AlertReason"] == ALERT_RULES.index("eyes off the road")
     asked = (said["RequestVisual"], said["RequestAudible"], said["RequestHaptic"])
     assert asked == REQUESTS[2] == (1.0, 1.0, 0.0)
     assert times(tx.due(120 * MS), ALERT) == [50, 100]
@@ -201,7 +201,7 @@ def test_cannot_tell_broken_and_absent_are_told_apart(
 
 def test_a_broken_camera_can_still_be_told_to_the_driver() -> None:
     tx, broken = plan(), replace(STATE, availability=Availability.FAULT)
-    cannot_see = Alert(AlertKind.CANNOT_SEE, 1, "cannot_see: 8.0 s", 0, 0)
+    cannot_see = Alert(AlertKind.CANNOT_SEE, 1, "cannot see the driver: no face 8.0 s", 0, 0)
     said = last(tx.advance(broken, (cannot_see,), 0), ALERT)
     assert (said["AlertKind"], said["RequestVisual"]) == (AlertKind.CANNOT_SEE, 1.0)
     assert said["RequestAudible"] == 0.0
@@ -245,6 +245,6 @@ def test_a_bus_fault_and_the_hashes_are_reported() -> None:
 
 
 def test_a_rule_that_is_not_listed_is_other() -> None:
-    assert rule_number("distraction: 3 s") == ALERT_RULES.index("distraction")
-    assert rule_number("sleep") == ALERT_RULES.index("sleep")
+    assert rule_number("eyes off the road 3 s") == ALERT_RULES.index("eyes off the road")
+    assert rule_number("phone in use 3 s") == ALERT_RULES.index("phone in use")
     assert rule_number("something new") == rule_number("") == rule_number("3 s") == 1

@@ -150,7 +150,7 @@ EXAMPLE: dict[str, Value] = {
     "AlertKind": float(AlertKind.DISTRACTION),
     "AlertLevel": 2.0,
     "AlertCount": 1.0,
-    "AlertReason": float(ALERT_RULES.index("distraction")),
+    "AlertReason": float(ALERT_RULES.index("eyes off the road")),
     "RequestVisual": 1.0,
     "RequestAudible": 1.0,
     "RequestHaptic": 0.0,
