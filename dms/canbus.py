@@ -105,6 +105,8 @@ class PythonCanPort:
         """See Port."""
         with contextlib.suppress(Exception):  # a device already gone cannot be told goodbye
             self._bus.shutdown()
+        with contextlib.suppress(Exception):  # slcan leaves its line open when it cannot write
+            self._bus.serialPortOrig.close()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

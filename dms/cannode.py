@@ -26,7 +26,7 @@ POLL_NS = 5 * MS
 """How often a bus without a file descriptor is asked for frames."""
 BATCH = 64
 """Frames taken from the bus before deadlines are looked at again."""
-STOP_S = 0.5
+STOP_S = 0.8
 """Longest that `stop` waits for the last frames to go out."""
 GOODBYE_TRIES, GOODBYE_PAUSE_S = 10, 0.02
 log = logging.getLogger(__name__)

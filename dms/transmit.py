@@ -258,12 +258,18 @@ class TxPlan:
         return frames
 
     def skip_missed(self, t_ns: int) -> None:
-        """Of each message keep the latest deadline up to `t_ns`: late frames are not made up."""
+        """Keep one frame a message of those due up to `t_ns`: late frames are not made up."""
         for message, at in self._next.items():
             late = (t_ns - at) // (message.period_ms * MS)
             if late > 0:
                 self.missed += late
                 self._next[message] = at + late * message.period_ms * MS
+        if self._change_ns is None or max(self._change_ns, self._next[ALERT]) > t_ns:
+            return
+        if self._change_ns <= self._next[ALERT]:
+            self._change_ns = None  # the cyclic frame says the same
+        else:
+            self._next[ALERT] += ALERT.period_ms * MS
 
     def goodbye(self, t_ns: int) -> list[TxFrame]:
         """One last frame of each message: unavailable, shutting down."""

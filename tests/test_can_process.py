@@ -26,14 +26,14 @@ import can, cantools
 from e2e.p11 import e2e_p11_check
 dbc = cantools.database.load_file("configs/dms.dbc", strict=True)
 ids = {m.frame_id: m for m in dbc.messages}
-last, wrong, seen, lines = {}, 0, 0, []
+last, wrong, seen, lines = {}, [], 0, []
 where = dict(channel=sys.argv[1], port=int(sys.argv[2]), hop_limit=0)
 with can.Bus(interface="udp_multicast", **where) as bus:
     print("ready", flush=True)
     while True:
-        m = bus.recv(5.0)
+        m = bus.recv(30.0)
         if m is None:
-            sys.exit("nothing heard for 5 s")
+            sys.exit("nothing heard for 30 s")
         if m.arbitration_id not in ids or ids[m.arbitration_id].senders != ["DMS"]:
             continue
         message = ids[m.arbitration_id]
@@ -45,7 +45,7 @@ with can.Bus(interface="udp_multicast", **where) as bus:
         step = (counter - last.get(message.name, counter - 1)) % 15
         last[message.name] = counter
         if not good or step != 1 or counter == 15:
-            wrong += 1
+            wrong.append([message.name, good, step, counter])
         lines.append((m.timestamp, message.name, {k: str(v) for k, v in values.items()}))
         if message.name == "DMS_Gaze" and any(v[2].get("Reason") == "Shutdown" for v in lines):
             break
@@ -53,13 +53,13 @@ json.dump({"seen": seen, "wrong": wrong, "lines": lines}, sys.stdout)
 """
 
 SENDER = """
-import dataclasses, signal, sys, threading
+import dataclasses, signal, sys, time
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
 from dms.transmit import Identity
 from dms.types import *
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
+stop = []
+signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
 config = parse_bus(f"udp_multicast:{sys.argv[1]},port={sys.argv[2]}")
 node = CanNode(config, Identity("software", "models"))
 node.start()
@@ -67,7 +67,8 @@ state = DriverState(0, Condition.DISTRACTED, 0.9, Availability.OK, Reason.NONE, 
     0.0, False, 3_000_000_000, 1.0, 0, 1.0, "wheel", 0.9, 0, None)
 t = 0
 print("started", flush=True)
-while not stop.wait(0.01):
+while not stop:
+    time.sleep(0.01)
     t += 10_000_000
     speed = node.vehicle().speed_mps
     if speed is not None:
@@ -106,13 +107,13 @@ def heard() -> dict[str, Any]:
                 vehicle.send(can.Message(arbitration_id=can_id, data=data, is_extended_id=False))
             speeds = [line(sender) for _ in range(30)]
             sender.send_signal(signal.SIGTERM)
-        rest = sender.communicate(timeout=5)[0]
-        output = receiver.communicate(timeout=10)[0]
+        rest = sender.communicate(timeout=30)[0]
+        output = receiver.communicate(timeout=60)[0]
     finally:
         for process in (sender, receiver):
             if process.poll() is None:
                 process.kill()
-    assert sender.returncode == 0
+    assert (sender.returncode, receiver.returncode) == (0, 0), rest
     return {**json.loads(output), "speeds": speeds, "sender": rest.split("sent")[-1].split()}
 
 
@@ -122,7 +123,7 @@ def of(heard: dict[str, Any], name: str) -> list[dict[str, str]]:
 
 def test_every_crc_and_counter_is_right(heard: dict[str, Any]) -> None:
     assert heard["seen"] > 20
-    assert heard["wrong"] == 0
+    assert heard["wrong"] == []
     assert heard["sender"] == [str(heard["seen"]), "0", "0"]
 
 

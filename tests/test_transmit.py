@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from dms import alerts
+from dms.config import AlertConfig
 from dms.e2e import Checker
 from dms.messages import ALERT, ALERT_RULES, DRIVER_STATE, GAZE, SENT, STATUS
 from dms.signals import Message, NoValue, Value, decode
@@ -228,6 +231,18 @@ def test_deadlines_missed_are_skipped_and_counted_not_made_up() -> None:
     assert tx.next_ns() == 1050 * MS
 
 
+@pytest.mark.parametrize("changed_ms", [20, 45, 61])
+def test_a_change_and_a_cycle_that_are_both_late_are_one_frame(changed_ms: int) -> None:
+    tx = plan()
+    tx.due(0)
+    tx.update(STATE, (alert(changed_ms),), changed_ms * MS)
+    tx.skip_missed(75 * MS)
+    frames = tx.due(75 * MS)
+    assert times(frames, ALERT) == [max(50, changed_ms)]
+    assert last(frames, ALERT)["AlertKind"] == AlertKind.DISTRACTION
+    assert times(tx.due(150 * MS), ALERT) == [100, 150]
+
+
 def test_clamped_values_are_counted_by_name() -> None:
     tx = plan()
     tx.advance(replace(STATE, eyes_off_road_ns=100 * SECOND, eye_open=math.nan), (), 0)
@@ -248,3 +263,30 @@ def test_a_rule_that_is_not_listed_is_other() -> None:
     assert rule_number("eyes off the road 3 s") == ALERT_RULES.index("eyes off the road")
     assert rule_number("phone in use 3 s") == ALERT_RULES.index("phone in use")
     assert rule_number("something new") == rule_number("") == rule_number("3 s") == 1
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "rule"),
+    [
+        ({"eyes_on_road": False}, AlertKind.DISTRACTION, "eyes off the road"),
+        ({"eye_open": 0.0}, AlertKind.SLEEP, "eyes closed"),
+        ({"action": "phone_ear"}, AlertKind.PHONE, "phone in use"),
+        ({"reason": Reason.NO_FACE}, AlertKind.CANNOT_SEE, "cannot see the driver"),
+    ],
+)
+def test_every_alert_that_can_be_raised_names_a_rule_of_the_bus(
+    cause: dict[str, Any], kind: AlertKind, rule: str
+) -> None:
+    memory, raised = alerts.start(), list[Alert]()
+    for t in range(0, 12 * SECOND, 100 * MS):
+        lasted: dict[str, Any] = {"t_ns": t}
+        if "eyes_on_road" in cause:
+            lasted["eyes_off_road_ns"] = t
+        if "eye_open" in cause:
+            lasted["eyes_closed_ns"] = t
+        if "action" in cause:
+            lasted["phone_ns"] = t
+        memory, active = alerts.step(memory, replace(STATE, **cause, **lasted), AlertConfig())
+        raised += active
+    numbers = {rule_number(alert.reason) for alert in raised if alert.kind is kind}
+    assert numbers == {ALERT_RULES.index(rule)}
