@@ -289,27 +289,36 @@ DMS_AVX2 void deal2(__m256i v, std::uint8_t* out, std::ptrdiff_t plane) {
   store128(out + plane, _mm256_extracti128_si256(planes, 1));
 }
 
-DMS_AVX2 void quantise32(const std::uint16_t* values, Quantiser q, __m128i shift, int block,
-                         std::uint8_t* out, std::ptrdiff_t plane) {
+template <int block>
+DMS_AVX2 void quantise32(const std::uint16_t* values, Quantiser q, __m128i shift, std::uint8_t* out,
+                         std::ptrdiff_t plane) {
   const __m256i packed = _mm256_permute4x64_epi64(
       _mm256_packs_epi16(quantise16(values, q, shift), quantise16(values + 16, q, shift)), 0xD8);
   const __m256i levels = _mm256_xor_si256(packed, _mm256_set1_epi8(-128));  // + 128
-  if (block == 4) {
+  if constexpr (block == 4) {
     deal4(levels, out, plane);
-  } else if (block == 2) {
+  } else if constexpr (block == 2) {
     deal2(levels, out, plane);
   } else {
     store256(out, levels);
   }
 }
 
+template <int block>
+DMS_AVX2 void quantise_all(const std::uint16_t* values, int n, Quantiser q, std::uint8_t* out,
+                           std::ptrdiff_t plane) {
+  const __m128i shift = _mm_cvtsi32_si128(q.shift);
+  for (int i = 0; i + 32 < n; i += 32)
+    quantise32<block>(values + i, q, shift, out + i / block, plane);
+  quantise32<block>(values + n - 32, q, shift, out + (n - 32) / block, plane);  // may overlap
+}
+
 DMS_AVX2 void quantise_row(const std::uint16_t* values, int n, Quantiser q, int block,
                            std::uint8_t* out, std::ptrdiff_t plane) {
   if (n < 32) return portable::quantise_row(values, n, q, block, out, plane);
-  const __m128i shift = _mm_cvtsi32_si128(q.shift);
-  for (int i = 0; i + 32 < n; i += 32)
-    quantise32(values + i, q, shift, block, out + i / block, plane);
-  quantise32(values + n - 32, q, shift, block, out + (n - 32) / block, plane);
+  if (block == 4) return quantise_all<4>(values, n, q, out, plane);
+  if (block == 2) return quantise_all<2>(values, n, q, out, plane);
+  quantise_all<1>(values, n, q, out, plane);
 }
 
 // --- stats_row
@@ -402,7 +411,7 @@ const Kernels& best_kernels() {
 
 }  // namespace dms
 
-#elif !defined(__aarch64__)
+#else
 
 namespace dms {
 const Kernels& best_kernels() { return portable_kernels(); }

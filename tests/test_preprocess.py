@@ -58,7 +58,7 @@ def box(image: Image, k: int) -> NDArray[np.float64]:
 
 def box_size(roi: Roi, out_w: int, image: Image) -> int:
     height, width = image.shape
-    return min(max(int(roi[2] / out_w), 1), 8, height, width)
+    return int(min(max(roi[2] // out_w, 1), 8, height, width))
 
 
 def bilinear(image: NDArray[np.float64], x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
