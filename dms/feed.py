@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import os
 import select
-import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Protocol
 
 from dms import rawstream
 from dms._core import FrameRing, RawReader
 from dms.errors import SourceError
-from dms.source import Source
+from dms.source import Source, open_source
 from dms.types import Frame
 
 SLOTS = 6
@@ -149,13 +147,11 @@ class FileFeed:
             shift_ns = t_ns + max(period_ns, 1_000_000)
 
 
-def is_stream(name: str) -> bool:
-    """Whether `name` is a live raw stream: a fifo, or a pipe on stdin."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode if name == "-" else Path(name).stat().st_mode
-    except OSError as error:
-        raise SourceError(f"{name}: cannot be read", error.strerror or str(error)) from error
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+def open_feed(name: str, stream: bool, wake_fd: int, fps: float, loop: bool) -> Feed:
+    """The feed of a live raw stream, or of a recording. Errors: SourceError, Stopped."""
+    if stream:
+        return RawFeed(open_stream(name), name, wake_fd)
+    return FileFeed(lambda: open_source(name, fps=fps), name, loop)
 
 
 def open_stream(name: str) -> int:

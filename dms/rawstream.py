@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO
 
 from dms.errors import SourceError
 from dms.types import Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAGIC = b"DMSF"
 VERSION = 1
@@ -73,6 +74,8 @@ def parse_header(data: bytes) -> Header:
 
 def decode(header: Header, payload: bytes) -> NDArray[np.uint8]:
     """The upper 8 bits of every pixel, (height, width)."""
+    import numpy as np
+
     used = row_bytes(header.format, header.width)
     flat = np.zeros(header.stride * header.height, np.uint8)
     flat[: len(payload)] = np.frombuffer(payload, np.uint8)

@@ -17,19 +17,21 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dms import container, drive
 from dms.container import Kind
 from dms.errors import SourceError
 from dms.rawstream import RawSource
 from dms.types import Frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MIN_SIDE = 16
 """Pixels. Below this nothing can be recognised: almost surely not a camera's picture."""
@@ -191,6 +193,16 @@ def kind_of(path: Path) -> Kind:
     return kind
 
 
+def is_stream(name: str) -> bool:
+    """Whether `name` is a live raw stream: a fifo, or anything but a file on stdin (`-`)."""
+    try:
+        if name == "-":
+            return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        return stat.S_ISFIFO(Path(name).stat().st_mode)
+    except OSError as error:
+        raise SourceError(f"{name}: cannot be read", error.strerror or str(error)) from error
+
+
 def folder_images(folder: Path) -> list[Path]:
     """The images in a folder in natural order (frame2 before frame10).
 
@@ -212,6 +224,8 @@ def folder_images(folder: Path) -> list[Path]:
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """One picture as mono 8 bit, turned as its EXIF says. Errors: SourceError."""
+    import numpy as np
+
     cv2 = load_cv2()
     try:
         data = path.read_bytes()
@@ -244,6 +258,8 @@ def check_size(name: str, width: int, height: int) -> None:
 
 def to_mono8(image: NDArray[Any], cv2: ModuleType) -> NDArray[np.uint8]:
     """Any OpenCV image as contiguous uint8 (height, width), by the rules at the top."""
+    import numpy as np
+
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     elif image.dtype != np.uint8:  # floating point images: 0 to 1

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the daemon speaks on the bus before it needs numpy, 0.1 s to import
+    import numpy as np
+    from numpy.typing import NDArray
 
 ACTIONS = (
     "wheel",

@@ -1,0 +1,145 @@
+"""The daemon's main loop: observations out of the engine's thread, results to the CAN thread."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from dms import health
+from dms.cannode import CanNode
+from dms.commands.live import LiveView
+from dms.config import Config
+from dms.engine import LiveEngine, LiveObservation, open_engine
+from dms.feed import Feed
+from dms.pipeline import Pipeline
+from dms.types import VehicleState
+
+WAKE_S = 0.25
+"""Longest sleep of the main loop: four looks a second at the watchdog."""
+KMH_PER_MPS = 3.6
+
+
+@dataclass
+class Totals:
+    """What a run came to."""
+
+    frames: int = 0
+    skipped: int = 0
+    dropped: int = 0
+    faces: int = 0
+    cpu_ns: int = 0
+    longest_ns: int = 0
+    first_ns: int | None = None
+    started_ns: int = field(default_factory=time.monotonic_ns)
+
+    def add(self, item: LiveObservation) -> None:
+        """One observation."""
+        self.frames += 1
+        self.faces += item.observation.face is not None
+        self.cpu_ns += item.cpu_ns
+        self.longest_ns = max(self.longest_ns, item.wall_ns)
+        self.first_ns = self.first_ns or item.done_ns
+
+    def to_dict(self, node: CanNode) -> dict[str, Any]:
+        """For --json."""
+        first = None if self.first_ns is None else (self.first_ns - self.started_ns) / 1e9
+        return {
+            "frames": self.frames,
+            "skipped": self.skipped,
+            "dropped": self.dropped,
+            "face_share": round(self.faces / max(self.frames, 1), 4),
+            "cpu_ms_per_frame": round(self.cpu_ns / 1e6 / max(self.frames, 1), 3),
+            "longest_frame_ms": round(self.longest_ns / 1e6, 3),
+            "first_observation_s": first,
+            "can_sent": node.health().sent,
+            "can_dropped": node.health().dropped,
+            "can_lost": node.health().lost,
+        }
+
+
+class Daemon:
+    """The main loop: wakes with observations, never touches a pixel."""
+
+    def __init__(
+        self,
+        config: Config,
+        node: CanNode,
+        feed: Feed,
+        view: LiveView | None,
+        speed_kmh: float | None,
+    ) -> None:
+        self._config, self._node, self._feed, self._view = config, node, feed, view
+        self._speed_kmh = speed_kmh
+        self._pipeline = Pipeline(config, node.update)
+        self._notifier = Notifier()
+        self._done_ns: int | None = None
+        self.totals = Totals()
+
+    def run(self, stop_fd: int) -> Totals:
+        """Until `stop_fd` is readable or the feed has ended."""
+        engine = open_engine(self._config)
+        with LiveEngine(engine, self._feed.ring) as live, selectors.DefaultSelector() as selector:
+            selector.register(live.fd, selectors.EVENT_READ)
+            selector.register(stop_fd, selectors.EVENT_READ)
+            self._feed.start()
+            try:
+                self._loop(live, selector, stop_fd)
+            finally:
+                self._notifier.say("STOPPING=1")
+                self._feed.stop()
+            counters = live.counters
+        self.totals.skipped, self.totals.dropped = counters.skipped, counters.dropped
+        return self.totals
+
+    def _loop(self, live: LiveEngine, selector: selectors.BaseSelector, stop_fd: int) -> None:
+        ended = False
+        while not ended:
+            ready = {key.fd for key, _ in selector.select(WAKE_S)}
+            ended = stop_fd in ready or live.finished
+            if live.fd in ready:
+                with suppress(BlockingIOError):
+                    os.read(live.fd, 8)
+            for item in live.drain():
+                self._take(item)
+            self._watchdog()
+
+    def _take(self, item: LiveObservation) -> None:
+        step = self._pipeline.step(item.observation, self._vehicle(item.observation.t_ns))
+        if self._done_ns is None:
+            self._notifier.say("READY=1")
+        self._done_ns = item.done_ns
+        self.totals.add(item)
+        if self._view:
+            self._view.state(step.state)
+
+    def _vehicle(self, t_ns: int) -> VehicleState:
+        if self._speed_kmh is not None:
+            return VehicleState(t_ns, self._speed_kmh / KMH_PER_MPS)
+        return self._node.vehicle()
+
+    def _watchdog(self) -> None:
+        """Only completed frames prove that the monitor works."""
+        done, now = self._done_ns, time.monotonic_ns()
+        if done is not None and health.may_ping(done, now, self._config.health):
+            self._notifier.say("WATCHDOG=1")
+
+
+class Notifier:
+    """systemd's notification socket; does nothing outside systemd."""
+
+    def __init__(self) -> None:
+        address = os.environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.setblocking(False)
+
+    def say(self, text: str) -> None:
+        """Send, or not: the service manager's absence must not stop the monitor."""
+        if self._address:
+            with suppress(OSError):
+                self._socket.sendto(text.encode(), self._address)
