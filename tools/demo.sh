@@ -8,7 +8,6 @@ prepare ''
 export ORT_DISABLE_TELEMETRY=1
 drive=tests/golden/demo_drive
 out=out/demo
-mkdir -p "$out"
 echo "The bundled drive is rendered by tools/synth; it is replayed at twice its speed."
 .venv/bin/dms replay "$drive" --live --pace 2 --out "$out" --can-out "$out/can.log"
 echo "CAN frames as sent: $out/can.log (candump format, described by configs/dms.dbc)"

@@ -81,12 +81,13 @@ def run(args: argparse.Namespace) -> int:
     source = open_source(args.path, fps=args.fps)
     losses: list[str] = []
     vehicle = _vehicle(args, config, recording, losses)
+    sinks = _sinks(args, path)
     can = CanOut(
         [open_sink(text, config.can) for text in args.can_out],
         LiveView(sys.stdout) if args.live else None,
     )
     replay = Replay(config, source, vehicle, Pace(args.pace))
-    summary = replay.run(lambda: open_engine(config), _sinks(args, path), can)
+    summary = replay.run(lambda: open_engine(config), sinks, can)
     print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
     return finish(source.losses + losses)
 
