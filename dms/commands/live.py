@@ -18,7 +18,6 @@ from dms.types import DriverState
 
 EVERY_NS = 250_000_000
 """Least time between two lines of state on a terminal; a pipe gets one a second."""
-BARS = " .:-=+*#%@"
 
 
 class LiveView:
@@ -94,13 +93,13 @@ def alert_line(frame: TxFrame, values: dict[str, Value], t_s: float) -> str:
 
 def state_line(s: DriverState) -> str:
     """One state in at most 100 columns."""
-    eyes = "?" if s.eye_open is None else BARS[min(9, max(0, round(s.eye_open * 9)))]
+    eyes = "  ?" if s.eye_open is None else f"{100 * s.eye_open:3.0f}"
     speed = "  ?" if s.speed_mps is None else f"{s.speed_mps * 3.6:3.0f}"
     road = {True: "on road ", False: "off road", None: "unknown "}[s.eyes_on_road]
     why = "" if s.reason.name == "NONE" else f" ({s.reason.name.lower()})"
     return (
         f"{s.t_ns / 1e9:8.2f} s  {speed} km/h  {s.condition.name:<11} eyes {road} "
-        f"head {_deg(s.head_yaw_rad)} {_deg(s.head_pitch_rad)} open {eyes} "
+        f"head {_deg(s.head_yaw_rad)} {_deg(s.head_pitch_rad)} open {eyes} % "
         f"{s.action or '-':<10} {s.availability.name.lower()}{why}"
     )
 
