@@ -34,6 +34,22 @@ Vector turn(const Rotation& r, Vector v) {
 
 float arcsine(float x) { return std::asin(std::clamp(x, -1.0F, 1.0F)); }
 
+/// A region with its sine and cosine at hand.
+class CropAxes {
+ public:
+  explicit CropAxes(const Roi& roi) : roi_(roi), c_(std::cos(roi.angle)), s_(std::sin(roi.angle)) {}
+  Point at(float u, float v) const {
+    const double x = 0.5 * roi_.w * static_cast<double>(u);
+    const double y = 0.5 * roi_.h * static_cast<double>(v);
+    return {static_cast<float>(roi_.cx + c_ * x - s_ * y),
+            static_cast<float>(roi_.cy + s_ * x + c_ * y)};
+  }
+
+ private:
+  Roi roi_;
+  double c_, s_;
+};
+
 struct Bounds {
   float left, top, right, bottom;
 };
@@ -62,11 +78,10 @@ float sigma_of(float log_sigma) {
 Rotation rotation_from_6d(const float* six) {
   const Vector x = unit({six[0], six[1], six[2]}, {1, 0, 0});
   const Vector raw{six[3], six[4], six[5]};
-  const float along = dot(x, raw);
-  const Vector across{raw.x - along * x.x, raw.y - along * x.y, raw.z - along * x.z};
   const Vector spare = std::fabs(x.y) < 0.9F ? Vector{0, 1, 0} : Vector{0, 0, 1};
-  const Vector y = unit(across, unit(cross(cross(x, spare), x), spare));
-  const Vector z = cross(x, y);
+  // By way of the third axis: orthogonal to the last bit even where the two columns are nearly one.
+  const Vector z = unit(cross(x, raw), unit(cross(x, spare), spare));
+  const Vector y = cross(z, x);
   return {x.x, y.x, z.x, x.y, y.y, z.y, x.z, y.z, z.z};
 }
 
@@ -100,13 +115,7 @@ Rotation ray_to_axis(Point at, int frame_width, int frame_height, float hfov_rad
   return {x.x, y.x, z.x, x.y, y.y, z.y, x.z, y.z, z.z};
 }
 
-Point crop_to_frame(const Roi& roi, float u, float v) {
-  const double c = std::cos(roi.angle);
-  const double s = std::sin(roi.angle);
-  const double x = 0.5 * roi.w * static_cast<double>(u);
-  const double y = 0.5 * roi.h * static_cast<double>(v);
-  return {static_cast<float>(roi.cx + c * x - s * y), static_cast<float>(roi.cy + s * x + c * y)};
-}
+Point crop_to_frame(const Roi& roi, float u, float v) { return CropAxes(roi).at(u, v); }
 
 Roi face_roi(const float* landmarks, float angle) {
   const Bounds b = bounds_of(landmarks, angle);
@@ -146,9 +155,10 @@ std::array<float, 4> face_box(const float* landmarks) {
 }
 
 void decode_landmarks(const float* out, const Roi& roi, float* landmarks) {
+  const CropAxes axes(roi);
   for (int i = 0; i < kLandmarks; ++i) {
     const float* at = out + FaceOutput::kLandmark + 2 * i;
-    const Point p = crop_to_frame(roi, at[0], at[1]);
+    const Point p = axes.at(at[0], at[1]);
     landmarks[2 * i] = p.x;
     landmarks[2 * i + 1] = p.y;
   }

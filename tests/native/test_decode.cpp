@@ -7,6 +7,7 @@
 
 namespace {
 
+using dms::multiply;
 using dms::Rotation;
 
 constexpr float kTolerance = 2e-5F;

@@ -11,22 +11,26 @@ namespace {
 long allocations = 0;
 }
 
-// Counts what anything in this program takes from the heap.
-void* operator new(std::size_t size) {
+// Counts what anything in this program takes from the heap. Not inlined, or the compiler pairs
+// malloc's free with somebody's new and warns.
+#define NOT_INLINED __attribute__((noinline))
+NOT_INLINED void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+NOT_INLINED void* operator new(std::size_t size, std::align_val_t alignment) {
   ++allocations;
   const auto step = static_cast<std::size_t>(alignment);
   if (void* memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+NOT_INLINED void operator delete(void* memory) noexcept { std::free(memory); }
+NOT_INLINED void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+NOT_INLINED void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+NOT_INLINED void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
 
 namespace {
 
