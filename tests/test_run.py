@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import can
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -85,10 +86,12 @@ class Listener:
 
 
 @contextlib.contextmanager
-def running(models: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Listener]]:
+def running(
+    models: Path, *words: str, source: str = "-"
+) -> Iterator[tuple[subprocess.Popen[bytes], Listener]]:
     """`dms run - WORDS`, and who listens to it; killed at the end if it still lives."""
     listener = Listener()
-    command = [sys.executable, "-m", "dms.cli", "run", "-", "--json", *words]
+    command = [sys.executable, "-m", "dms.cli", "run", source, "--json", *words]
     command += [
         "--can",
         f"udp_multicast:{GROUP},port={PORT}",
@@ -180,6 +183,23 @@ def test_a_stream_cut_inside_a_frame_ends_with_exit_code_3(toy_models: Path) -> 
         _, err = process.communicate(b"DMSF" + bytes(10), 30)
     assert process.returncode == 3, err.decode()
     assert b"data loss" in err
+
+
+def test_a_recording_is_played_in_its_own_time_and_ends_by_itself(
+    toy_models: Path, tmp_path: Path
+) -> None:
+    animation = cv2.Animation()
+    animation.frames = [cv2.merge([disc(320, 240) + np.uint8(i)] * 3) for i in range(15)]
+    animation.durations = np.full(15, 100, np.int32)
+    path = tmp_path / "clip.gif"
+    assert cv2.imwriteanimation(str(path), animation)
+    with running(toy_models, source=str(path)) as (process, listener):
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err.decode()
+    totals = json.loads(out)
+    assert totals["frames"] + totals["skipped"] == 15
+    times = [t for t, m in listener.heard if m.arbitration_id == STATUS.can_id]
+    assert times[-1] - times[0] >= 1.4
 
 
 def test_a_wrong_bus_or_source_is_told_before_anything_starts() -> None:

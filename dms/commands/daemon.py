@@ -16,6 +16,7 @@ from dms.cannode import CanNode
 from dms.commands.live import LiveView
 from dms.config import Config
 from dms.engine import LiveEngine, LiveObservation, open_engine
+from dms.errors import DmsError
 from dms.feed import Feed
 from dms.pipeline import Pipeline
 from dms.types import VehicleState
@@ -116,6 +117,8 @@ class Daemon:
             for item in live.drain():
                 self._take(item)
             self._watchdog()
+            if not self._node.alive:  # nobody would hear of anything any more
+                raise DmsError("the CAN thread ended", "see the log above", "start again")
 
     def _take(self, item: LiveObservation) -> None:
         step = self._pipeline.step(item.observation, self._vehicle(item.observation.t_ns))

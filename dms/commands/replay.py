@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     sinks = _sinks(args, path)
     can = CanOut(
         [open_sink(text, config.can) for text in args.can_out],
-        LiveView(sys.stdout) if args.live else None,
+        LiveView(sys.stderr if args.json else sys.stdout) if args.live else None,
     )
     replay = Replay(config, source, vehicle, Pace(args.pace))
     summary = replay.run(lambda: open_engine(config), sinks, can)

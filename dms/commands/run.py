@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if not stream and args.source != "-":
         kind_of(Path(args.source))
     bus = parse_bus(args.can, config.can) if args.can else config.can
-    view = LiveView(sys.stdout) if args.live else None
+    view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
     with stop_signals() as stop_fd, _node(args, config, bus, view) as node:
         # late: the bus is told "starting" while these load
         from dms.commands.daemon import Daemon
