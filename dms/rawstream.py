@@ -24,7 +24,8 @@ VERSION = 1
 HEADER = struct.Struct("<4sHHIIIIQQ")
 """magic, version, format, width, height, stride, payload bytes, sequence, t_ns."""
 FORMATS = ("mono8", "mono10le", "mono12le", "mono16le", "raw10p")
-MAX_SIDE = 8192
+MIN_SIDE, MAX_SIDE = 16, 8192
+"""Pixels. Smaller is no picture of a driver; 8192 x 8192 grey levels are 64 MiB already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def parse_header(data: bytes) -> Header:
     if kind >= len(FORMATS):
         raise ValueError(f"unknown pixel format {kind}")
     form = FORMATS[kind]
-    if not (16 <= width <= MAX_SIDE and 16 <= height <= MAX_SIDE):
-        raise ValueError(f"{width} x {height} pixels, outside 16 to {MAX_SIDE} a side")
+    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+        raise ValueError(f"{width} x {height} pixels, outside {MIN_SIDE} to {MAX_SIDE} a side")
     stride = stride or row_bytes(form, width)
     least = stride * (height - 1) + row_bytes(form, width)
     if stride < row_bytes(form, width) or not least <= payload <= stride * height:

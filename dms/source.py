@@ -26,17 +26,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dms import container, drive
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.rawstream import RawSource
+from dms.rawstream import MAX_SIDE, MIN_SIDE, RawSource
 from dms.types import Frame
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MIN_SIDE = 16
-"""Pixels. Below this nothing can be recognised: almost surely not a camera's picture."""
-MAX_SIDE = 8192
-"""Pixels. 8192 x 8192 grey levels are 64 MiB; no in-cabin camera is near it."""
 SMALL_SIDE_HINT = "a face needs about 60 pixels"
 IMAGE_NAMES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jp2"}

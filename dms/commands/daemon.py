@@ -18,12 +18,12 @@ from dms.config import Config
 from dms.engine import LiveEngine, LiveObservation, open_engine
 from dms.errors import DmsError
 from dms.feed import Feed
+from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.types import VehicleState
 
 WAKE_S = 0.25
 """Longest sleep of the main loop: four looks a second at the watchdog."""
-KMH_PER_MPS = 3.6
 
 
 def process_start_ns() -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from dms import e2e
-from dms.messages import ALERT, BY_ID
+from dms.messages import ALERT, BY_ID, KMH_PER_MPS
 from dms.signals import NoValue, Value, decode
 from dms.transmit import TxFrame
 from dms.types import DriverState
@@ -94,7 +94,7 @@ def alert_line(frame: TxFrame, values: dict[str, Value], t_s: float) -> str:
 def state_line(s: DriverState) -> str:
     """One state in at most 100 columns."""
     eyes = "  ?" if s.eye_open is None else f"{100 * s.eye_open:3.0f}"
-    speed = "  ?" if s.speed_mps is None else f"{s.speed_mps * 3.6:3.0f}"
+    speed = "  ?" if s.speed_mps is None else f"{s.speed_mps * KMH_PER_MPS:3.0f}"
     road = {True: "on road ", False: "off road", None: "unknown "}[s.eyes_on_road]
     why = "" if s.reason.name == "NONE" else f" ({s.reason.name.lower()})"
     return (

@@ -30,12 +30,13 @@ from dms.commands.common import (
 )
 from dms.commands.live import LiveView
 from dms.commands.page import PageSink
-from dms.commands.sinks import KMH_PER_MPS, CsvSink, Pace, Sink
+from dms.commands.sinks import CsvSink, Pace, Sink
 from dms.config import MS, Config, Scalar
 from dms.drive import Drive
 from dms.engine import open_engine
 from dms.errors import SourceError, UsageError
 from dms.events import Event, Events
+from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
 from dms.transmit import TxFrame, TxPlan

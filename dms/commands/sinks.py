@@ -11,9 +11,8 @@ from typing import Any, Protocol, TextIO
 from dms.commands.common import deg, rounded
 from dms.commands.observe import row
 from dms.events import Event, Events
+from dms.messages import KMH_PER_MPS
 from dms.types import ACTIONS, DriverState, Frame, Step
-
-KMH_PER_MPS = 3.6
 
 
 class Sink(Protocol):
