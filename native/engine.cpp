@@ -15,8 +15,8 @@ constexpr CropSpec kFaceCrop{kFaceSide, kFaceSide, 4, false};
 constexpr CropSpec kRightEyeCrop{kEyeSide, kEyeSide, 2, false};
 constexpr CropSpec kLeftEyeCrop{kEyeSide, kEyeSide, 2, true};  // the network sees right eyes only
 constexpr CropSpec kCabinCrop{HeatMap::kInputWidth, HeatMap::kInputHeight, 4, false};
-/// Proposals looked at in a frame of a stream: the driver's and one to fall back on.
-constexpr int kMostTries = 2;
+/// Proposals looked at in a frame of a stream: the likeliest driver's and two to fall back on.
+constexpr int kMostTries = 3;
 
 bool far_off(const Roi& from, const Roi& to) {
   const double reach = kSecondLook * from.w;

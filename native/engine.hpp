@@ -93,6 +93,12 @@ class Engine {
     Rotation rotation{};  // in the image, relative to the ray
     std::array<float, 2 * kLandmarks> landmarks{};
   };
+  /// The best face of a still so far.
+  struct Best {
+    Roi roi{};
+    double weight = 0;
+    float score = 0;
+  };
 
   void begin(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq, Seen& seen);
   void measure_picture(const ImageView& frame, QualitySeen& quality);
@@ -107,8 +113,8 @@ class Engine {
   bool embed(const ImageView& frame, const Roi& face);
   bool classify(std::size_t slot);
   bool search_still(const ImageView& frame);
-  bool try_still(const ImageView& frame, const Candidates& found);
-  bool try_tiles(const ImageView& frame, int tiles);
+  void try_still(const ImageView& frame, const Candidates& found, Best& best);
+  void try_tiles(const ImageView& frame, int tiles, Best& best);
   Rotation to_axis(const ImageView& frame, Point at) const;
   bool run(Net& net, std::size_t slot, Stage stage);
 

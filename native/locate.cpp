@@ -66,7 +66,8 @@ double driver_weight(const Candidate& candidate, Seat seat, int width, int heigh
   const double size = candidate.side / std::max(width, height);
   const double across = std::clamp(2 * candidate.cx / width - 1, -1.0, 1.0);
   const double sign = seat == Seat::kLeft ? 0.5 : seat == Seat::kRight ? -0.5 : 0.0;
-  return candidate.score * size * (1 + sign * across);
+  const double score = candidate.score;
+  return score * score * size * (1 + sign * across);
 }
 
 int pick_driver(const Candidates& found, Seat seat, int width, int height) {

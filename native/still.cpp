@@ -1,6 +1,7 @@
 // Engine::still: a picture of which nothing is known, not even how large its faces are.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <tuple>
 
 #include "engine.hpp"
@@ -8,6 +9,10 @@
 namespace dms {
 namespace {
 
+/// A face network this sure ends the search; one of kStillScore is taken when nothing surer is
+/// found.
+constexpr float kSureScore = 0.9F;
+constexpr float kStillScore = 0.5F;
 /// A guess that needs no proposal: one face fills the picture's shorter side.
 constexpr double kFillingSide = 1.2;
 /// The smallest tile worth a look [px]: one that the network sees without enlargement.
@@ -33,6 +38,11 @@ Row spread(double length, double tile) {
   if (length <= tile) return {1, 0.5 * length, 0};
   const double gaps = std::ceil((length - tile) / ((1 - kTileOverlap) * tile));
   return {static_cast<int>(gaps) + 1, 0.5 * tile, (length - tile) / gaps};
+}
+
+Candidate filling(const ImageView& frame) {
+  return {0.5 * frame.width, 0.5 * frame.height, kFillingSide * std::min(frame.width, frame.height),
+          kHeatMin};
 }
 
 }  // namespace
@@ -61,48 +71,46 @@ bool Engine::still(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
 
 bool Engine::search_still(const ImageView& frame) {
   Candidates found;
+  Best best;
   locate(frame, whole_frame(frame.width, frame.height), found);
-  if (try_still(frame, found)) return true;
-  for (const double zoom : kZoomOut)
-    locate(frame, whole_frame(frame.width, frame.height, zoom), found);
-  found.add({0.5 * frame.width, 0.5 * frame.height,
-             kFillingSide * std::min(frame.width, frame.height), kHeatMin});
-  if (try_still(frame, found)) return true;
-  for (const int tiles : kTiles)
-    if (try_tiles(frame, tiles)) return true;
-  return false;
+  try_still(frame, found, best);
+  for (std::size_t i = 0; i < std::size(kZoomOut) && best.score < kSureScore; ++i) {
+    found = Candidates{};
+    locate(frame, whole_frame(frame.width, frame.height, kZoomOut[i]), found);
+    if (i == 0) found.add(filling(frame));
+    try_still(frame, found, best);
+  }
+  for (std::size_t i = 0; i < std::size(kTiles) && best.score < kSureScore; ++i)
+    try_tiles(frame, kTiles[i], best);
+  return best.weight > 0 && look(frame, best.roi);
 }
 
-bool Engine::try_tiles(const ImageView& frame, int tiles) {
+void Engine::try_tiles(const ImageView& frame, int tiles, Best& best) {
   const Roi whole = whole_frame(frame.width, frame.height);
   const double width = whole.w / tiles;
   const double height = whole.h / tiles;
-  if (width < kMinTile) return false;
+  if (width < kMinTile) return;
   const Row across = spread(frame.width, width);
   const Row down = spread(frame.height, height);
   Candidates found;
   for (int j = 0; j < down.count; ++j)
     for (int i = 0; i < across.count; ++i)
       locate(frame, {across.at(i), down.at(j), width, height, 0}, found);
-  return try_still(frame, found);
+  try_still(frame, found, best);
 }
 
-bool Engine::try_still(const ImageView& frame, const Candidates& found) {
-  double most = 0;
-  Roi best{};
+void Engine::try_still(const ImageView& frame, const Candidates& found, Best& best) {
   for (int i = 0; i < found.count; ++i) {
     const Candidate& at = found.items[static_cast<std::size_t>(i)];
     const bool looked = look_twice(frame, {at.cx, at.cy, at.side, at.side, 0}) &&
-                        look(frame, look_.next) && look_.score >= kAcquireScore &&
+                        look(frame, look_.next) && look_.score >= kStillScore &&
                         usable_face(look_.next, frame.width, frame.height);
     if (!looked) continue;
-    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, look_.score};
+    // Both networks have a say: what one of them takes for a face seldom deceives the other.
+    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, at.score * look_.score};
     const double weight = driver_weight(face, config_.seat, frame.width, frame.height);
-    if (weight <= most) continue;
-    most = weight;
-    best = look_.roi;
+    if (weight > best.weight) best = {look_.roi, weight, look_.score};
   }
-  return most > 0 && look(frame, best);
 }
 
 }  // namespace dms

@@ -31,10 +31,12 @@ bool usable_face(const Roi& roi, int width, int height) {
 }
 
 Candidate Tracker::tracked_candidate(const Candidates& found) const {
-  const Candidate tracked{roi_.cx, roi_.cy, roi_.w, kHeatMin};
+  Candidate tracked{roi_.cx, roi_.cy, roi_.w, score_};
   for (int i = 0; i < found.count; ++i) {
     const auto& candidate = found.items[static_cast<std::size_t>(i)];
-    if (same_face(candidate, tracked)) return candidate;  // like is compared with like
+    if (!same_face(candidate, tracked)) continue;
+    tracked.side = candidate.side;  // like is compared with like
+    break;
   }
   return tracked;
 }
@@ -66,6 +68,7 @@ bool Tracker::take(float score, const Roi& next) {
   if (!has_face()) next_check_ns_ = t_ns_ + kCheckNs;
   better_checks_ = same ? better_checks_ : 0;
   roi_ = next;
+  score_ = score;
   state_ = State::kTracked;
   seen_ns_ = t_ns_;
   ever_seen_ = true;
@@ -75,6 +78,7 @@ bool Tracker::take(float score, const Roi& next) {
 bool Tracker::keep(float score, const Roi& next) {
   if (!(score >= kKeepScore) || !usable_face(next, width_, height_)) return false;
   follow(next);
+  score_ = score;
   state_ = State::kTracked;
   seen_ns_ = t_ns_;
   return true;

@@ -9,7 +9,8 @@
 // Held:    a frame below kKeepScore reports no face; that frame is searched, and only the same
 //          face is taken. After kHoldNs without it the track is lost.
 // Check:   every kCheckNs the whole frame is searched for a better driver. Another face takes over
-//          when its weight (size, seat, score: see locate.hpp) is kSwitchGain of the tracked one's
+//          when its weight (size, seat, score: see locate.hpp) is kSwitchGain times the tracked
+//          one's, whose score is the face network's (a driver who looks away is still the driver),
 //          in kSwitchChecks checks in a row.
 // Body:    its region is that of the last tracked face, for kBodyHoldNs after it was lost, so that
 //          a driver who turns or bends away is still seen to reach or drink.
@@ -83,6 +84,7 @@ class Tracker {
   Seat seat_;
   State state_ = State::kLost;
   Roi roi_{};
+  float score_ = 0;  // the face network's, of the tracked face
   bool started_ = false;
   bool ever_seen_ = false;
   std::int64_t t_ns_ = 0;
