@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . tools/env.sh
-prepare ''
+prepare core
 export ORT_DISABLE_TELEMETRY=1
 drive=tests/golden/demo_drive
 out=out/demo

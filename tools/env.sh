@@ -1,20 +1,26 @@
-# Sourced by demo.sh and test.sh from the repository root: `prepare EXTRAS` makes .venv, builds the
-# native part and installs the package in it, and does nothing when that is already done.
+# Sourced by demo.sh and test.sh from the repository root: `prepare core` or
+# `prepare dev` makes .venv, builds the native part and installs the package in it,
+# and does nothing when that is already done.
 
-# prepare "" or "[dev]": what pip installs besides the package itself
+# prepare core: what the program needs; prepare dev: what its tests need as well
 prepare() {
     python=${PYTHON:-python3}
     check_machine || return 1
     [ -x .venv/bin/python ] || "$python" -m venv .venv || return 1
-    stamp=.venv/installed$1
-    sources="CMakeLists.txt pyproject.toml native"
-    # shellcheck disable=SC2086 # a list of paths without blanks
-    if [ -f "$stamp" ] && [ -z "$(find $sources -newer "$stamp" -print)" ]; then
-        return 0
-    fi
+    current dev && return 0
+    [ "$1" = core ] && current core && return 0
+    extras=
+    [ "$1" = core ] || extras="[$1]"
     echo "installing into .venv (builds the native part; takes a minute or two) ..." >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$1" || return 1
-    touch "$stamp"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$extras" ||
+        return 1
+    touch ".venv/installed-$1"
+}
+
+# whether what `prepare $1` installs is there and was built from the sources as they are
+current() {
+    [ -f ".venv/installed-$1" ] &&
+        [ -z "$(find CMakeLists.txt pyproject.toml native -newer ".venv/installed-$1" -print)" ]
 }
 
 # what must be on the machine, all that is missing told at once

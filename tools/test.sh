@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . tools/env.sh
-prepare '[dev]'
+prepare dev
 export ORT_DISABLE_TELEMETRY=1 OMP_NUM_THREADS=1
 .venv/bin/python -m pytest "$@"
 [ $# -eq 0 ] || exit 0
