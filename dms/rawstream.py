@@ -1,6 +1,7 @@
-"""The raw frame stream (docs/drive-format.md): parsed here for replay and observe.
+"""The raw frame stream (docs/drive-format.md): cut into frames here for replay and observe.
 
-The daemon reads the same stream in C++; this one is for whoever wants frames one by one.
+The daemon reads the same stream in C++; this one is for whoever wants frames one by one, with the
+same rules for what is a frame. Pixels are unpacked by the native frame ring in both.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ HEADER = struct.Struct("<4sHHIIIIQQ")
 FORMATS = ("mono8", "mono10le", "mono12le", "mono16le", "raw10p")
 MIN_SIDE, MAX_SIDE = 16, 8192
 """Pixels. Smaller is no picture of a driver; 8192 x 8192 grey levels are 64 MiB already."""
+MAX_STRIDE = 4 * MAX_SIDE
+"""Bytes: 16-bit pixels and as much padding, as the native reader has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def row_bytes(form: str, width: int) -> int:
     """Bytes of one row without padding."""
     if form == "mono8":
         return width
-    return -(-width * 5 // 4) if form == "raw10p" else width * 2
+    return -(-width // 4) * 5 if form == "raw10p" else width * 2
 
 
 def parse_header(data: bytes) -> Header:
@@ -66,30 +69,22 @@ def parse_header(data: bytes) -> Header:
     form = FORMATS[kind]
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
         raise ValueError(f"{width} x {height} pixels, outside {MIN_SIDE} to {MAX_SIDE} a side")
-    stride = stride or row_bytes(form, width)
-    least = stride * (height - 1) + row_bytes(form, width)
-    if stride < row_bytes(form, width) or not least <= payload <= stride * height:
+    if not row_bytes(form, width) <= stride <= MAX_STRIDE or payload != stride * height:
         raise ValueError(f"payload of {payload} bytes and stride {stride} do not fit {form}")
     return Header(form, width, height, stride, payload, seq, t_ns)
 
 
 def decode(header: Header, payload: bytes) -> NDArray[np.uint8]:
     """The upper 8 bits of every pixel, (height, width)."""
-    import numpy as np
+    from dms import _core
 
-    used = row_bytes(header.format, header.width)
-    flat = np.zeros(header.stride * header.height, np.uint8)
-    flat[: len(payload)] = np.frombuffer(payload, np.uint8)
-    rows = flat.reshape(header.height, header.stride)[:, :used]
-    if header.format == "mono8":
-        return np.ascontiguousarray(rows)
-    if header.format == "raw10p":  # four upper bytes, then one byte of their lower bits
-        upper = np.delete(rows, np.s_[4::5], axis=1)
-        return np.ascontiguousarray(upper[:, : header.width])
-    bits = int(header.format[4:6])
-    words = np.ascontiguousarray(rows).view("<u2")
-    grey: NDArray[np.uint8] = np.minimum(words >> (bits - 8), 255).astype(np.uint8)
-    return grey
+    ring = _core.FrameRing(2, header.width, header.height, header.format, header.stride)
+    ring.write(payload, header.t_ns, header.seq)
+    pin = ring.latest()
+    if pin is None:
+        raise ValueError(f"{len(payload)} bytes are no {header.width} x {header.height} picture")
+    with pin:
+        return pin.array.copy()
 
 
 class RawSource:
