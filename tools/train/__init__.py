@@ -1,0 +1,1 @@
+"""Training, quantisation and evaluation of the networks. Never imported by dms/."""

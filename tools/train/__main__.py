@@ -1,0 +1,99 @@
+"""`python -m tools.train fit|embed|export|evaluate|all`: from rendered shards to INT8 networks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = Path(__file__).parent / "recipes"
+NETS = ("face", "eyes", "cabin", "action")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.train", description=__doc__)
+    parser.add_argument("--models", type=Path, default=ROOT / "models")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    fit = verbs.add_parser("fit", help="train one network (face, eyes, cabin, action)")
+    export = verbs.add_parser("export", help="write a trained network's INT8 and float files")
+    everything = verbs.add_parser("all", help="train, export and evaluate all four from recipes")
+    evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
+    for p in (fit, export):
+        p.add_argument("net", choices=NETS)
+        p.add_argument("--recipe", type=Path, help="default tools/train/recipes/NET.yaml")
+    for p in (fit, export, everything):
+        p.add_argument(
+            "--out", "--run", type=Path, required=True, help="folder of the training run"
+        )
+    for p in (fit, export, everything, evaluate):
+        p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
+    for p in (fit, everything):
+        p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    for p in (everything, evaluate):
+        p.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real")
+        p.add_argument("--limit", type=int, default=4000, help="test samples a figure at most")
+    evaluate.add_argument("--write", action="store_true", help="into the manifest and the card")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 done, 1 a figure missed its limit, 2 wrong usage or data missing."""
+    args = _parser().parse_args(argv)
+    import cv2
+
+    cv2.setNumThreads(1)
+    from tools.train.evaluate import evaluate
+
+    try:
+        if args.verb == "fit":
+            _fit(args, args.net)
+        elif args.verb == "export":
+            _export(args, args.net)
+        elif args.verb == "all":
+            for net in NETS:
+                _fit(args, net)
+                _export(args, net)
+        if args.verb not in ("evaluate", "all"):
+            return 0
+        write = args.verb == "all" or args.write
+        figures = evaluate(args.models, args.data, args.real, args.limit, write)
+    except FileNotFoundError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    return 1 if any(f.passed is False for f in figures) else 0
+
+
+def _recipe(args: argparse.Namespace, net: str) -> Path:
+    given = getattr(args, "recipe", None)
+    return Path(given) if given else RECIPES / f"{net}.yaml"
+
+
+def _fit(args: argparse.Namespace, net: str) -> None:
+    from tools.train.fit import Recipe, fit
+
+    recipe = Recipe.load(_recipe(args, net))
+    if net == "action":
+        from tools.train.windows import embed
+
+        for split in ("train", "val"):
+            embed(args.data, split, recipe.cabin, args.models / "cabin.onnx", recipe.seed)
+    fit(recipe, args.data, args.out, args.resume)
+
+
+def _export(args: argparse.Namespace, net: str) -> None:
+    from tools.train.export import export
+    from tools.train.fit import Recipe
+
+    path = _recipe(args, net)
+    done = export(Recipe.load(path), path, args.out / f"{net}.pt", args.data, args.models)
+    print(net, done)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

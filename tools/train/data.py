@@ -1,0 +1,305 @@
+"""Batches: rendered samples -> jittered crops -> augmentation -> network inputs and targets.
+
+Every batch is a function of (seed, step): training can stop and go on with the same data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.train import crops
+from tools.train.crops import F32, Roi
+from tools.train.photo import Rng, disturb
+from tools.train.shards import LOST, SHOWN, Sample, Shards
+
+Row = dict[str, Any]
+Batch = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """One sigma of what a locator or tracker gets wrong, and how hard pictures are disturbed."""
+
+    scale: float = 0.10
+    shift: float = 0.06
+    turn_rad: float = np.radians(9.0)
+    photo: float = 0.7
+
+
+def finish(crop: F32, mask: NDArray[np.bool_], block: int, rng: Rng, photo: float) -> Any:
+    if photo > 0:
+        crop = disturb(crop, rng, photo)
+    return crops.fold(crops.quantise(crop, mask), block)
+
+
+def overlap(a: Roi, b: Roi) -> float:
+    """Intersection over union of two upright rectangles."""
+    w = min(a.cx + a.w / 2, b.cx + b.w / 2) - max(a.cx - a.w / 2, b.cx - b.w / 2)
+    h = min(a.cy + a.h / 2, b.cy + b.h / 2) - max(a.cy - a.h / 2, b.cy - b.h / 2)
+    both = max(w, 0.0) * max(h, 0.0)
+    return both / (a.w * a.h + b.w * b.h - both)
+
+
+def jittered(roi: Roi, rng: Rng, j: Jitter) -> Roi:
+    side = roi.w * float(np.exp(np.clip(rng.normal(0, j.scale), -0.3, 0.3)))
+    dx, dy = np.clip(rng.normal(0, j.shift, 2), -0.2, 0.2) * roi.w
+    return Roi(roi.cx + dx, roi.cy + dy, side, side, roi.angle + rng.normal(0, j.turn_rad))
+
+
+def off_face(roi: Roi, shape: tuple[int, ...], rng: Rng) -> Roi:
+    """A square that is no good as this face's crop (IoU < 0.3)."""
+    for _ in range(50):
+        side = roi.w * float(np.exp(rng.uniform(np.log(0.15), np.log(4.0))))
+        cx, cy = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
+        bad = Roi(cx, cy, side, side, rng.normal(0, 0.2))
+        if overlap(bad, roi) < 0.3:
+            return bad
+    return Roi(roi.cx, roi.cy, roi.w * 4, roi.h * 4, 0.0)
+
+
+def inside_frame(mask: NDArray[np.bool_], roi: Roi, lab: Row, image: Any) -> Any:
+    """Where a crop shows the camera's picture; a rendered crop may hold a cut-off edge of it."""
+    x0, y0, x1, y1 = lab["frame"]
+    if x0 <= 0 and y0 <= 0 and x1 >= image.shape[1] and y1 >= image.shape[0]:
+        return mask
+    size = (mask.shape[1], mask.shape[0])
+    m = crops.to_frame(roi, size)
+    m[:, 2] -= (x0, y0)
+    return mask & crops.inside(m, size, x1 - x0, y1 - y0)
+
+
+def face_row(s: Sample, rng: Rng, j: Jitter, negative: float) -> Row:
+    """A face crop. `lm`, `R` are in the crop's frame; `face` 0 for a negative."""
+    if j.photo > 0 and rng.random() < 0.5:
+        s = s.flipped()
+    lab = s.labels
+    exact = crops.face_roi(lab["lm"]) if lab["has_face"] else Roi(*_middle(s), 0.0)
+    face = bool(lab["has_face"]) and rng.random() >= negative
+    roll = crops.pose_of(lab["R"])[2] if face else 0.0
+    aligned = -roll if j.photo == 0 or rng.random() < 0.6 else 0.0
+    if face:
+        roi = jittered(crops.face_roi(lab["lm"], aligned), rng, j)
+    else:
+        roi = off_face(exact, s.image.shape, rng) if lab["has_face"] else jittered(exact, rng, j)
+    crop, mask = crops.cut(s.image, roi, (112, 112))
+    mask = inside_frame(mask, roi, lab, s.image)
+    known = face and lab["attributes_known"] > 0
+    return {
+        "image": finish(crop, mask, 4, rng, j.photo),
+        "face": np.float32(face),
+        "lm": crops.to_crop_units(lab["lm"], roi),
+        "R": crops.rot_z(roi.angle) @ lab["R"],
+        "known": np.float32(known),
+        "mouth": np.float32(lab["mouth"]),
+        "sunglasses": np.float32(lab["sunglasses"]),
+        "mask": np.float32(lab["mask"]),
+        "occluded": np.float32(lab["occluded"]),
+    }
+
+
+def _middle(s: Sample) -> tuple[float, float, float, float]:
+    h, w = s.image.shape
+    side = 0.75 * min(h, w)
+    return w / 2, h / 2, side, side
+
+
+def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
+    """One eye as a right eye, in the frame of a face crop turned by minus the head's roll."""
+    lab = s.labels
+    k = 0 if right else 1
+    image, points = lab["eye"][k], lab["eye_landmarks"][k]
+    roll = crops.pose_of(lab["R"])[2]
+    # the rendered eye picture's scale, and the face square's side along the turned axes
+    scale = image.shape[1] / (EYE_MARGIN * lab["side"])
+    width = 0.26 * crops.face_roi(lab["lm"], -roll).w * scale
+    angle = -roll + (rng.normal(0, j.turn_rad) if j.photo > 0 else 0.0)
+    cx, cy = points.mean(0).tolist()
+    roi = Roi(cx, cy, width, width, angle)
+    if j.photo > 0:
+        size = roi.w * float(np.exp(np.clip(rng.normal(0, j.scale), -0.3, 0.3)))
+        dx, dy = np.clip(rng.normal(0, j.shift, 2), -0.25, 0.25) * roi.w
+        roi = Roi(roi.cx + dx, roi.cy + dy, size, size, roi.angle)
+    crop, _ = crops.cut(image, roi, (64, 64))
+    mask = np.ones(crop.shape, bool)
+    if not right:
+        crop = crop[:, ::-1]
+    turn = crops.rot_z(angle)
+    yaw, pitch, _ = crops.pose_of(turn @ lab["R"])
+    if j.photo > 0:
+        yaw, pitch = yaw + rng.normal(0, 0.06), pitch + rng.normal(0, 0.06)
+    a, b = lab["gaze"][k]
+    g = turn @ np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
+    sign = 1.0 if right else -1.0
+    return {
+        "image": finish(np.ascontiguousarray(crop), mask, 2, rng, j.photo),
+        "pose": np.array([np.sin(yaw) * sign, np.sin(pitch)], np.float32),
+        "visible": np.float32(lab["eye_visible"][k]),
+        "open": np.float32(lab["open"][k]),
+        "gaze": np.array(
+            [np.arctan2(g[0], g[2]) * sign, np.arcsin(np.clip(g[1], -1, 1))], np.float32
+        ),
+        "glasses": np.float32(lab["glasses"]),
+    }
+
+
+GRID = (24, 32)
+CELL = 8.0
+EYE_MARGIN = 0.34
+"""Side of a rendered eye picture over the face square's side S."""
+
+
+def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
+    """A whole-frame or upper-body crop with detection maps, action and hands."""
+    if j.photo > 0 and rng.random() < 0.5:
+        s = s.flipped()
+    lab = s.labels
+    h, w = s.image.shape
+    exact = crops.face_roi(lab["lm"]) if lab["has_face"] else Roi(*_middle(s), 0.0)
+    body = body and bool(lab["has_face"])
+    roi = crops.body_roi(exact) if body else crops.whole_roi(w, h)
+    if j.photo > 0:
+        roi = _cabin_jitter(roi, exact, rng, j, body)
+    crop, mask = crops.cut(s.image, roi, (256, 192))
+    mask = inside_frame(mask, roi, lab, s.image)
+    maps, weight = _det_maps(lab, exact, roi)
+    hands = crops.to_crop_units(lab.get("hands", np.full((2, 2), np.nan, np.float32)), roi)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(hands).all(1))
+    known[known] &= (np.abs(hands[known]) < 1.3).all(1)
+    return {
+        "image": finish(crop, mask, 4, rng, j.photo),
+        "det": maps,
+        "weight": weight,
+        "action": np.int64(lab["action"] if body else LOST),
+        "hands": np.where(known[:, None], hands, 0).astype(np.float32),
+        "hands_known": (known & body).astype(np.float32),
+    }
+
+
+def _cabin_jitter(roi: Roi, face: Roi, rng: Rng, j: Jitter, body: bool) -> Roi:
+    turn = rng.normal(0, np.radians(4))
+    if body:
+        k = float(np.exp(rng.normal(0, j.scale)))
+        dx, dy = rng.normal(0, j.shift, 2) * roi.h
+        return Roi(roi.cx + dx, roi.cy + dy, roi.w * k, roi.h * k, turn)
+    if rng.random() < 0.25:
+        k = float(np.exp(rng.uniform(-0.1, 0.25)))
+        dx, dy = rng.normal(0, 0.05, 2) * roi.h
+        return Roi(roi.cx + dx, roi.cy + dy, roi.w * k, roi.h * k, turn)
+    # the face at any size from 11 to 270 px of the input, anywhere in it
+    target = float(np.exp(rng.uniform(np.log(11), np.log(270))))
+    width = face.w / target * 256
+    width = float(np.clip(width, 0.4 * face.w, 1.6 * roi.w))
+    u, v = rng.uniform(-0.5, 0.5, 2)
+    room = max(0.0, 1 - 0.6 * face.w / width), max(0.0, 1 - 0.6 * face.w / (0.75 * width))
+    return Roi(
+        face.cx + u * room[0] * width,
+        face.cy + v * room[1] * width * 0.75,
+        width,
+        width * 0.75,
+        turn,
+    )
+
+
+def _det_maps(lab: Row, face: Roi, roi: Roi) -> tuple[F32, F32]:
+    """heat, dx, dy, log size (4, 24, 32) and weights of heat and of the rest (2, 24, 32)."""
+    maps = np.zeros((4, *GRID), np.float32)
+    weight = np.zeros((2, *GRID), np.float32)
+    weight[0] = 1
+    faces = []
+    if "faces" not in lab and lab["has_face"]:
+        faces.append((face, True))
+    for x, y, side, shown in lab.get("faces", np.zeros((0, 4))):
+        faces.append((Roi(x, y, side, side, 0.0), bool(shown > SHOWN)))
+    for f, clear in faces:
+        _add_face(maps, weight, f, roi, clear)
+    return maps, weight
+
+
+def _add_face(maps: F32, weight: F32, face: Roi, roi: Roi, clear: bool) -> None:
+    unit = crops.to_crop_units(np.array([face.cx, face.cy], np.float32), roi)
+    x, y = (unit[0] + 1) * 128 / CELL, (unit[1] + 1) * 96 / CELL
+    size = face.w / roi.w * 256
+    gx, gy = np.arange(GRID[1]) + 0.5, np.arange(GRID[0])[:, None] + 0.5
+    d2 = (gx - x) ** 2 + (gy - y) ** 2
+    sigma = max(0.7, size / CELL * 0.12)
+    bump = np.exp(-d2 / (2 * sigma**2)).astype(np.float32)
+    if not (0 <= x < GRID[1] and 0 <= y < GRID[0]) or not clear:
+        weight[0] = np.minimum(weight[0], (d2 > (1 + size / CELL * 0.5) ** 2).astype(np.float32))
+        return
+    iy, ix = int(y), int(x)
+    bump[iy, ix] = 1
+    near = (d2 < max(1.5, (size / CELL * 0.15) ** 2)) & (bump >= maps[0])
+    near[iy, ix] = True
+    maps[0] = np.maximum(maps[0], bump)
+    maps[1] = np.where(near, x - gx, maps[1])
+    maps[2] = np.where(near, y - gy, maps[2])
+    maps[3] = np.where(near, np.log(size / 32), maps[3])
+    weight[1] = np.where(near, bump, weight[1])
+
+
+Maker = Callable[[Rng], Row]
+
+
+def stack(rows: list[Row]) -> Batch:
+    return {k: np.stack([r[k] for r in rows]) for k in rows[0]}
+
+
+def makers(net: str, faces: Shards | None, cabin: Shards | None, j: Jitter) -> Maker:
+    """A function that draws one random row for a network."""
+    if net == "face":
+        assert faces is not None
+
+        def face(rng: Rng) -> Row:
+            if cabin is not None and len(cabin) and rng.random() < 0.2:
+                return face_row(pick(cabin, rng), rng, j, 0.5)
+            return face_row(pick(faces, rng), rng, j, 0.12)
+
+        return face
+    if net == "eyes":
+        assert faces is not None
+        known = np.flatnonzero(faces.column("has_face"))
+
+        def eye(rng: Rng) -> Row:
+            s = faces[int(known[rng.integers(len(known))])]
+            return eye_row(s, bool(rng.random() < 0.5), rng, j)
+
+        return eye
+    assert cabin is not None
+
+    def cab(rng: Rng) -> Row:
+        if faces is not None and len(faces) and rng.random() < 0.15:
+            return cabin_row(pick(faces, rng), rng, j, False)
+        return cabin_row(pick(cabin, rng), rng, j, bool(rng.random() < 0.65))
+
+    return cab
+
+
+def pick(shards: Shards, rng: Rng) -> Sample:
+    return shards[int(rng.integers(len(shards)))]
+
+
+def batches(make: Maker, size: int, seed: int, first: int, last: int) -> Iterator[Batch]:
+    """Batches of steps first..last-1, made one ahead in a thread."""
+    ready: Queue[Batch | BaseException] = Queue(maxsize=3)
+
+    def work() -> None:
+        try:
+            for step in range(first, last):
+                rng = np.random.default_rng([seed, step])
+                ready.put(stack([make(rng) for _ in range(size)]))
+        except BaseException as error:  # handed to the reader, who raises it
+            ready.put(error)
+
+    Thread(target=work, daemon=True).start()
+    for _ in range(first, last):
+        item = ready.get()
+        if isinstance(item, BaseException):
+            raise item
+        yield item

@@ -1,0 +1,159 @@
+"""Reading rendered shards (folders of .npy arrays, see docs/synth.md) as samples in the words that
+training uses. Pairs are (subject's right, subject's left)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.train.spec import ACTION_OUT
+
+Array = NDArray[Any]
+
+FLIP_68 = np.array(
+    [
+        *range(16, -1, -1),
+        *range(26, 16, -1),
+        *(27, 28, 29, 30, 35, 34, 33, 32, 31),
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+        *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55),
+        *(64, 63, 62, 61, 60, 67, 66, 65),
+    ]
+)
+"""Which landmark takes each one's place in the mirrored picture (Multi-PIE order)."""
+MIRROR = np.array([[1, -1, -1], [-1, 1, 1], [-1, 1, 1]], np.float32)
+"""Element-wise: M R M for M = diag(-1, 1, 1)."""
+LOST = 255
+"""Action label of a picture that shows none."""
+COVERED = 0.12
+"""Share of landmarks behind a hand or an object at which a face counts as partly covered."""
+SHOWN = 0.3
+"""Share of landmarks that must be seen for a face to count as one to be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture and its labels."""
+
+    image: NDArray[np.uint8]
+    labels: dict[str, Any]
+
+    def flipped(self) -> Sample:
+        """The mirrored picture with every label mirrored with it."""
+        w = self.image.shape[1]
+        out = dict(self.labels)
+        out["lm"] = self.labels["lm"][FLIP_68].copy()
+        out["lm"][:, 0] = w - out["lm"][:, 0]
+        out["R"] = self.labels["R"] * MIRROR
+        x0, y0, x1, y1 = self.labels["frame"]
+        out["frame"] = np.array([w - x1, y0, w - x0, y1], np.float32)
+        for key in ("hands", "faces"):
+            if key in out:
+                moved = out[key].copy()
+                moved[:, 0] = w - moved[:, 0]
+                out[key] = moved[::-1] if key == "hands" else moved
+        return Sample(np.ascontiguousarray(self.image[:, ::-1]), out)
+
+
+class Shards:
+    """All shards of some folders as one sequence of samples; pictures stay on disk."""
+
+    def __init__(self, folders: list[Path], limit: int | None = None) -> None:
+        paths = [p for f in folders for p in sorted(f.glob("shard-*")) if p.is_dir()]
+        self.shards = [_read(p) for p in paths[:limit]]
+        self.start = np.cumsum([0, *(len(s["landmarks"]) for s in self.shards)])
+
+    def __len__(self) -> int:
+        return int(self.start[-1])
+
+    def where(self, index: int) -> tuple[Mapping[str, Array], int]:
+        k = int(np.searchsorted(self.start, index, side="right")) - 1
+        return self.shards[k], index - int(self.start[k])
+
+    def __getitem__(self, index: int) -> Sample:
+        shard, row = self.where(index)
+        return face_sample(shard, row) if "face" in shard else frame_sample(shard, row)
+
+    def column(self, key: str) -> Array:
+        return np.concatenate([s[key] for s in self.shards]) if self.shards else np.zeros(0)
+
+    def actions(self) -> Array:
+        """The action of every picture, LOST where it shows none."""
+        raw = self.column("action").astype(np.int64)
+        return np.where((raw >= 0) & (raw < ACTION_OUT), raw, LOST)
+
+
+def _read(path: Path) -> dict[str, Array]:
+    return {p.stem: np.load(p, mmap_mode="r") for p in sorted(path.glob("*.npy"))}
+
+
+def face_sample(shard: Mapping[str, Array], row: int) -> Sample:
+    """A head-and-shoulders crop with every label there is."""
+    get = {k: np.asarray(v[row]) for k, v in shard.items() if k != "face"}
+    has = bool(get["has_face"])
+    labels = {
+        "lm": get["landmarks"].astype(np.float32),
+        "R": get["R"].astype(np.float32),
+        "has_face": has,
+        "mouth": float(get["mouth"]),
+        "sunglasses": float(get["sunglasses"]),
+        "glasses": float(get["glasses"]),
+        "mask": float(get["mask"]),
+        "occluded": float(np.clip(get["covered"] / COVERED, 0, 1)),
+        "attributes_known": 1.0,
+        "open": get["open"],
+        "eye_visible": get["eye_visible"],
+        "gaze": get["gaze"],
+        "eye": get["eye"],
+        "eye_landmarks": get["eye_landmarks"],
+        "frame": get["frame"],
+        "side": float(get["S"]),
+        "action": LOST,
+    }
+    return Sample(np.asarray(shard["face"][row]), labels)
+
+
+def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
+    """A whole frame: the driver (if any), other faces, hands, action."""
+    get = {k: np.asarray(v[row]) for k, v in shard.items() if k != "image"}
+    image = np.asarray(shard["image"][row])
+    driver = int(get["driver"])
+    faces = get["faces"].astype(np.float32)
+    has = driver >= 0 and float(faces[driver, 3]) > SHOWN
+    action = int(get["action"])
+    points = get["hand_keypoints"]
+    hands = points[:, :, :2].mean(1).astype(np.float32)
+    hands[points[:, :, 2].mean(1) < 0.25] = np.nan
+    size = (image.shape[1], image.shape[0])
+    labels = {
+        "lm": get["landmarks"].astype(np.float32),
+        "R": along_ray(get["rotation"], get["landmarks"], float(get["hfov"]), size),
+        "has_face": has,
+        "mouth": 0.0,
+        "sunglasses": 0.0,
+        "mask": 0.0,
+        "occluded": 0.0,
+        "attributes_known": 0.0,
+        "faces": faces[faces[:, 2] > 0],
+        "hands": hands,
+        "frame": np.array([0, 0, *size], np.float32),
+        "action": action if driver >= 0 and 0 <= action < ACTION_OUT else LOST,
+        "driver": driver,
+    }
+    return Sample(image, labels)
+
+
+def along_ray(rotation: Array, landmarks: Array, hfov_deg: float, size: tuple[int, int]) -> Array:
+    """A rotation in the camera's frame -> relative to the ray through the face's centre."""
+    focal = size[0] / 2 / np.tan(np.radians(hfov_deg) / 2)
+    x, y = (landmarks.min(0) + landmarks.max(0)) / 2 - np.array(size) / 2
+    back = np.array([-x, y, focal]) / np.sqrt(x * x + y * y + focal * focal)
+    right = np.cross([0.0, 1.0, 0.0], back)
+    right /= np.linalg.norm(right)
+    frame = np.stack([right, np.cross(back, right), back])
+    return np.asarray((frame @ rotation).astype(np.float32))
