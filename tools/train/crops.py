@@ -62,9 +62,7 @@ def box_shrink(frame: U8, k: int) -> F32:
     return np.asarray(blocks.mean((1, 3)), np.float32)
 
 
-def cut(
-    frame: U8, roi: Roi, size: tuple[int, int]
-) -> tuple[F32, NDArray[np.bool_]]:
+def cut(frame: U8, roi: Roi, size: tuple[int, int]) -> tuple[F32, NDArray[np.bool_]]:
     """The crop in grey levels and where it lies inside the frame."""
     k = int(np.clip(np.floor(roi.w / size[0]), 1, 8))
     image: NDArray[np.uint8 | np.float32] = frame

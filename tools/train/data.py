@@ -161,6 +161,8 @@ def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
         s = s.flipped()
     lab = s.labels
     h, w = s.image.shape
+    if j.photo > 0 and "frame_rect" in lab and rng.random() < 0.3:
+        lab = lab | {"frame": lab["frame_rect"]}  # a narrower camera than the rendered picture
     exact = crops.face_roi(lab["lm"]) if lab["has_face"] else Roi(*_middle(s), 0.0)
     body = body and bool(lab["has_face"])
     roi = crops.body_roi(exact) if body else crops.whole_roi(w, h)

@@ -50,8 +50,10 @@ class Sample:
         out["lm"] = self.labels["lm"][FLIP_68].copy()
         out["lm"][:, 0] = w - out["lm"][:, 0]
         out["R"] = self.labels["R"] * MIRROR
-        x0, y0, x1, y1 = self.labels["frame"]
-        out["frame"] = np.array([w - x1, y0, w - x0, y1], np.float32)
+        for key in ("frame", "frame_rect"):
+            if key in out:
+                x0, y0, x1, y1 = out[key]
+                out[key] = np.array([w - x1, y0, w - x0, y1], np.float32)
         for key in ("hands", "faces"):
             if key in out:
                 moved = out[key].copy()
@@ -89,7 +91,23 @@ class Shards:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    return {p.stem: np.load(p, mmap_mode="r") for p in sorted(path.glob("*.npy"))}
+    arrays = {p.stem: np.load(p, mmap_mode="r") for p in sorted(path.glob("*.npy"))}
+    return _frames_of_clips(arrays) if "square" in arrays else arrays
+
+
+def _frames_of_clips(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """A shard of clips (clips, steps, ..) as one of frames, with the clip each belongs to."""
+    clips, steps = arrays["action"].shape
+    out = {
+        k: v.reshape(clips * steps, *v.shape[2:])
+        if v.shape[:2] == (clips, steps)
+        else np.repeat(v, steps, 0)
+        for k, v in arrays.items()
+    }
+    out["clip"] = np.repeat(np.arange(clips), steps)
+    out["driver"] = np.zeros(clips * steps, np.int8)
+    out["faces"] = np.pad(out["square"], ((0, 0), (0, 1)), constant_values=1.0)[:, None]
+    return out
 
 
 def face_sample(shard: Mapping[str, Array], row: int) -> Sample:
@@ -145,6 +163,8 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
         "action": action if driver >= 0 and 0 <= action < ACTION_OUT else LOST,
         "driver": driver,
     }
+    if "frame_rect" in get:
+        labels["frame_rect"] = get["frame_rect"]
     return Sample(image, labels)
 
 
