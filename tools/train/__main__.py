@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     for p in (fit, export):
         p.add_argument("net", choices=NETS)
-        p.add_argument("--recipe", type=Path, help="default tools/train/recipes/NET.yaml")
+        p.add_argument("--recipe", type=Path, help="default: all stages in tools/train/recipes")
     for p in (fit, export, everything):
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
@@ -69,30 +69,35 @@ def main(argv: list[str] | None = None) -> int:
     return 1 if any(f.passed is False for f in figures) else 0
 
 
-def _recipe(args: argparse.Namespace, net: str) -> Path:
-    given = getattr(args, "recipe", None)
-    return Path(given) if given else RECIPES / f"{net}.yaml"
+def _recipes(args: argparse.Namespace, net: str) -> list[Path]:
+    """The recipe asked for, or all stages of the network's own: NET.yaml, then NET_tune.yaml."""
+    if getattr(args, "recipe", None):
+        return [args.recipe]
+    stages = [RECIPES / f"{net}.yaml", RECIPES / f"{net}_tune.yaml"]
+    return [p for p in stages if p.exists()]
 
 
 def _fit(args: argparse.Namespace, net: str) -> None:
     from tools.train.fit import Recipe, fit
 
-    recipe = Recipe.load(_recipe(args, net))
-    if net == "action":
-        from tools.train.windows import embed
+    for path in _recipes(args, net):
+        recipe = Recipe.load(path)
+        if net == "action":
+            from tools.train.windows import embed
 
-        for split in ("train", "val"):
-            embed(args.data, split, recipe.cabin, args.models / "cabin.onnx", recipe.seed)
-    fit(recipe, args.data, args.out, args.resume)
+            for split in ("train", "val"):
+                embed(args.data, split, recipe.cabin, args.models / "cabin.onnx", recipe.seed)
+        fit(recipe, args.data, args.out, args.resume)
 
 
 def _export(args: argparse.Namespace, net: str) -> None:
     from tools.train.export import export
     from tools.train.fit import Recipe
 
-    path = _recipe(args, net)
-    done = export(Recipe.load(path), path, args.out / f"{net}.pt", args.data, args.models)
-    print(net, done)
+    path = _recipes(args, net)[-1]
+    recipe = Recipe.load(path)
+    weights = args.out / f"{recipe.name or net}.pt"
+    print(net, export(recipe, path, weights, args.data, args.models))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tools.train import crops
 from tools.train.crops import F32, Roi
 from tools.train.photo import Rng, disturb
+from tools.train.scenes import Scenes
 from tools.train.shards import LOST, SHOWN, Sample, Shards
 
 Row = dict[str, Any]
@@ -31,6 +32,8 @@ class Jitter:
     shift: float = 0.06
     turn_rad: float = np.radians(9.0)
     photo: float = 0.7
+    surround: float = 0.2
+    """Share of whole frames that get bars or a glaring window beside the person."""
 
 
 def finish(crop: F32, mask: NDArray[np.bool_], block: int, rng: Rng, photo: float) -> Any:
@@ -169,6 +172,8 @@ def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
     if j.photo > 0:
         roi = _cabin_jitter(roi, exact, rng, j, body)
     crop, mask = crops.cut(s.image, roi, (256, 192))
+    if j.photo > 0 and not body and rng.random() < j.surround:
+        crop = surrounded(crop, exact, roi, rng)
     mask = inside_frame(mask, roi, lab, s.image)
     maps, weight = _det_maps(lab, exact, roi)
     hands = crops.to_crop_units(lab.get("hands", np.full((2, 2), np.nan, np.float32)), roi)
@@ -182,6 +187,28 @@ def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
         "hands": np.where(known[:, None], hands, 0).astype(np.float32),
         "hands_known": (known & body).astype(np.float32),
     }
+
+
+def surrounded(crop: F32, face: Roi, roi: Roi, rng: Rng) -> F32:
+    """What real pictures have beside the person: bars of a letterbox, a glaring window."""
+    unit = crops.to_crop_units(np.array([face.cx, face.cy], np.float32), roi)
+    x, y = (unit[0] + 1) * 128, (unit[1] + 1) * 96
+    reach = 0.6 * face.w / roi.w * 256
+    crop = crop.copy()
+    level = float(rng.choice([0, 255, rng.uniform(0, 255)]))
+    top, bottom = rng.uniform(0, 1, 2) * np.maximum([y - reach, 192 - y - reach], 0)
+    left, right = rng.uniform(0, 1, 2) * np.maximum([x - reach, 256 - x - reach], 0)
+    if rng.random() < 0.5:
+        crop[: int(top)] = level
+        crop[192 - int(bottom) :] = level
+    elif rng.random() < 0.5:
+        crop[:, : int(left)] = level
+        crop[:, 256 - int(right) :] = level
+    else:
+        side = slice(0, int(left)) if rng.random() < 0.5 else slice(256 - int(right), 256)
+        window = crop[int(top) : 192 - int(bottom), side]
+        crop[int(top) : 192 - int(bottom), side] = 255 - (255 - window) * rng.uniform(0, 0.5)
+    return crop
 
 
 def _cabin_jitter(roi: Roi, face: Roi, rng: Rng, j: Jitter, body: bool) -> Roi:
@@ -253,19 +280,19 @@ def stack(rows: list[Row]) -> Batch:
     return {k: np.stack([r[k] for r in rows]) for k in rows[0]}
 
 
-def makers(net: str, faces: Shards | None, cabin: Shards | None, j: Jitter) -> Maker:
+def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) -> Maker:
     """A function that draws one random row for a network."""
     if net == "face":
-        assert faces is not None
 
         def face(rng: Rng) -> Row:
-            if cabin is not None and len(cabin) and rng.random() < 0.2:
+            if len(scenes) and rng.random() < NOBODY_SHARE:
+                return face_row(scenes.draw(rng), rng, j, 1.0)
+            if len(cabin) and rng.random() < 0.2:
                 return face_row(pick(cabin, rng), rng, j, 0.5)
             return face_row(pick(faces, rng), rng, j, 0.12)
 
         return face
     if net == "eyes":
-        assert faces is not None
         known = np.flatnonzero(faces.column("has_face"))
 
         def eye(rng: Rng) -> Row:
@@ -273,14 +300,19 @@ def makers(net: str, faces: Shards | None, cabin: Shards | None, j: Jitter) -> M
             return eye_row(s, bool(rng.random() < 0.5), rng, j)
 
         return eye
-    assert cabin is not None
 
     def cab(rng: Rng) -> Row:
-        if faces is not None and len(faces) and rng.random() < 0.15:
+        if len(scenes) and rng.random() < NOBODY_SHARE:
+            return cabin_row(scenes.draw(rng), rng, j, False)
+        if len(faces) and rng.random() < 0.15:
             return cabin_row(pick(faces, rng), rng, j, False)
         return cabin_row(pick(cabin, rng), rng, j, bool(rng.random() < 0.65))
 
     return cab
+
+
+NOBODY_SHARE = 0.06
+"""Of the pictures, where scenes without anybody are at hand."""
 
 
 def pick(shards: Shards, rng: Rng) -> Sample:

@@ -48,8 +48,7 @@ def export(
         "recipe": f"tools/train/recipes/{recipe_file.name}",
         "seed": recipe.seed,
         "commands": [
-            f"python -m tools.train fit {recipe.net} --recipe tools/train/recipes/"
-            f"{recipe_file.name} --data DATA --out RUN",
+            f"python -m tools.train fit {recipe.net} --data DATA --out RUN",
             f"python -m tools.train export {recipe.net} --run RUN --data DATA",
         ],
     }

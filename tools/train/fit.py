@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tools.train import losses
 from tools.train.data import Batch, Jitter, Maker, batches, makers
 from tools.train.nets import Net, Range, real
+from tools.train.scenes import Scenes
 from tools.train.shards import Shards
 from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS
 
@@ -37,8 +38,12 @@ class Recipe:
     rounding_steps: int = 0
     """Last steps with the integer rounding simulated (quantisation-aware training)."""
     jitter: dict[str, float] = field(default_factory=dict)
+    name: str | None = None
+    """Of the run's files, where it is not the network's: a later stage of the same network."""
     start: str | None = None
-    """Weights of an earlier run (a .pt file) to begin with."""
+    """An earlier stage's name, whose weights to begin with."""
+    scenes: str = "scenes"
+    """Folder of .hdr surroundings without anybody (may be missing)."""
     faces: tuple[str, ...] = ("faces",)
     cabin: tuple[str, ...] = ("cabin",)
 
@@ -103,9 +108,10 @@ def source(recipe: Recipe, data: Path, split: str, jitter: Jitter) -> tuple[Make
         return window_maker(data, split, jitter.photo > 0)
     faces = open_shards(data, recipe.faces, split)
     cabin = open_shards(data, recipe.cabin, split)
+    scenes = Scenes(data / recipe.scenes)
     print(f"{split}: {len(faces)} faces, {len(cabin)} cabin pictures", flush=True)
     balance = class_balance(cabin.actions()) if len(cabin) else torch.ones(ACTION_OUT)
-    return makers(recipe.net, faces, cabin, jitter), balance
+    return makers(recipe.net, faces, cabin, scenes, jitter), balance
 
 
 def fit(recipe: Recipe, data: Path, out: Path, resume: bool) -> Path:
@@ -113,13 +119,14 @@ def fit(recipe: Recipe, data: Path, out: Path, resume: bool) -> Path:
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
-    state_path, result = out / f"{recipe.net}.state.pt", out / f"{recipe.net}.pt"
+    name = recipe.name or recipe.net
+    state_path, result = out / f"{name}.state.pt", out / f"{name}.pt"
     model = Trainee(recipe.net)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
     make, model.balance = source(recipe, data, "train", Jitter(**recipe.jitter))
     check, _ = source(recipe, data, "val", Jitter(**(recipe.jitter | {"photo": 0.0})))
     if recipe.start:
-        known = torch.load(recipe.start, weights_only=True)["trainee"]
+        known = torch.load(out / f"{recipe.start}.pt", weights_only=True)["trainee"]
         known.pop("balance")
         model.load_state_dict(known, strict=False)
     mean = copy.deepcopy(model)

@@ -1,0 +1,124 @@
+"""Who looks at real pictures for the evaluation: the native engine, which ships, or where it is not
+built the same chain in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.train.perceive import Nets, Seen, Tracker
+
+if TYPE_CHECKING:
+    from dms.engine import Engine
+    from dms.types import Observation
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of one face."""
+
+    pose_deg: Array
+    box: Array
+    """(x, y, w, h) of the head as it is reported [px]."""
+    closed: float
+    """Mean over the eyes that could be looked at; NaN if none."""
+    action: Array | None
+
+
+class Witness(Protocol):
+    """Sees clips, with memory, and stills, without."""
+
+    name: str
+
+    def clip(self, frames: list[Array], fps: float) -> list[Look | None]: ...
+
+    def still(self, image: Array) -> Look | None: ...
+
+
+class EngineWitness:
+    """The native engine."""
+
+    name = "engine"
+
+    def __init__(self, models: Path) -> None:
+        from dms.engine import Engine, model_files, ort_library
+
+        self.engine: Engine = Engine(model_files(models), str(ort_library()))
+
+    def clip(self, frames: list[Array], fps: float) -> list[Look | None]:
+        from dms.types import Frame
+
+        self.engine.reset()
+        stamps = [round(k * 1e9 / fps) for k in range(len(frames))]
+        pairs = enumerate(zip(stamps, frames, strict=True))
+        return [_look(self.engine.step(Frame(k, t, f))) for k, (t, f) in pairs]
+
+    def still(self, image: Array) -> Look | None:
+        from dms.types import Frame
+
+        return _look(self.engine.still(Frame(0, 0, image)))
+
+
+def _look(seen: Observation) -> Look | None:
+    face = seen.face
+    if face is None:
+        return None
+    eyes = [e.closed for e in (face.eye_left, face.eye_right) if e.closed is not None]
+    pose = np.degrees([face.yaw_rad, face.pitch_rad, face.roll_rad])
+    action = None if seen.action is None else np.array(seen.action.probabilities)
+    closed = float(np.mean(eyes)) if eyes else float("nan")
+    return Look(pose, np.array(face.box_px), closed, action)
+
+
+class NumpyWitness:
+    """The chain of perceive.py."""
+
+    name = "numpy"
+
+    def __init__(self, models: Path) -> None:
+        self.nets = Nets(models)
+
+    def clip(self, frames: list[Array], fps: float) -> list[Look | None]:
+        tracker = Tracker(self.nets, fps)
+        out: list[Look | None] = []
+        for frame in frames:
+            seen = tracker.step(frame)
+            out.append(self._look(frame, seen, tracker.action()) if seen else None)
+        return out
+
+    def still(self, image: Array) -> Look | None:
+        seen = self.nets.find(image)
+        return self._look(image, seen, None) if seen else None
+
+    def _look(self, frame: Array, seen: Seen, action: Array | None) -> Look:
+        closed = np.mean([self.nets.eye(frame, seen, right).closed for right in (True, False)])
+        return Look(seen.pose_deg, head_box(seen.landmarks), float(closed), action)
+
+
+SIDES, TOP, BOTTOM = 0.08, 0.45, 0.03
+"""What a head's box has beyond that of the 68 points, in shares of its width and height."""
+
+
+def head_box(landmarks: Array) -> Array:
+    """(x, y, w, h) of the head: the 68 points' box raised for forehead and hair, a bit wider."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    w, h = high - low
+    return np.array(
+        [low[0] - SIDES * w, low[1] - TOP * h, (1 + 2 * SIDES) * w, (1 + TOP + BOTTOM) * h]
+    )
+
+
+def witness(models: Path) -> Witness:
+    """The engine if it is built."""
+    try:
+        from dms import _core
+    except ImportError:
+        return NumpyWitness(models)
+    assert _core is not None
+    return EngineWitness(models)
