@@ -84,6 +84,8 @@ def write_frames(folder: Path, count: int = 6, **more: Any) -> None:
         "action": (np.arange(count) % 8).astype(np.int8),
         "hand_keypoints": np.full((count, 2, 21, 3), (200.0, 200.0, 1.0), np.float32),
         "hfov": np.full(count, 50, np.float32),
+        "object": np.ones(count, np.int8),
+        "object_px": np.full(count, 50, np.int32),
     }
     write(folder, arrays | more)
 
@@ -224,6 +226,7 @@ def test_clips_are_read_as_frames_that_know_their_clip(tmp_path: Path) -> None:
         "rotation": np.tile(rotation(0, 0, 0), (2, 3, 1, 1)),
         "hand_keypoints": np.zeros((2, 3, 2, 21, 3), np.float32),
         "hfov": np.full(2, 50, np.float32),
+        "object": np.zeros((2, 3), np.int8),
         "frame_rect": np.tile(np.array([10, 10, 300, 230], np.float32), (2, 1)),
     }
     write(tmp_path, labels)

@@ -11,6 +11,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +35,8 @@ class Jitter:
     photo: float = 0.7
     surround: float = 0.2
     """Share of whole frames that get bars or a glaring window beside the person."""
+    body: float = 0.65
+    """Share of upper-body crops among the cabin network's pictures."""
 
 
 def finish(crop: F32, mask: NDArray[np.bool_], block: int, rng: Rng, photo: float) -> Any:
@@ -140,10 +143,13 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
     a, b = lab["gaze"][k]
     g = turn @ np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
     sign = 1.0 if right else -1.0
+    crop = np.ascontiguousarray(crop)
+    if j.photo > 0:
+        crop = disturb(crop, rng, j.photo)
     return {
-        "image": finish(np.ascontiguousarray(crop), mask, 2, rng, j.photo),
+        "image": crops.fold(crops.quantise(crop, mask), 2),
         "pose": np.array([np.sin(yaw) * sign, np.sin(pitch)], np.float32),
-        "visible": np.float32(lab["eye_visible"][k]),
+        "visible": np.float32(lab["eye_visible"][k] * legible(crop)),
         "open": np.float32(lab["open"][k]),
         "gaze": np.array(
             [np.arctan2(g[0], g[2]) * sign, np.arcsin(np.clip(g[1], -1, 1))], np.float32
@@ -154,6 +160,16 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
 
 GRID = (24, 32)
 CELL = 8.0
+
+
+def legible(crop: F32) -> float:
+    """0..1: does anything but noise show? The share of the contrast that survives a blur of 2 px:
+    0.14 for white noise, above 0.6 for any eye that can be made out."""
+    smooth = cv2.GaussianBlur(crop, (0, 0), 2.0)
+    share = float(smooth.std()) / max(float(crop.std()), 1e-3)
+    return float(np.clip((share - 0.25) / 0.25, 0.0, 1.0))
+
+
 EYE_MARGIN = 0.34
 """Side of a rendered eye picture over the face square's side S."""
 
@@ -185,6 +201,7 @@ def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
         "weight": weight,
         "action": np.int64(lab["action"] if body else LOST),
         "hands": np.where(known[:, None], hands, 0).astype(np.float32),
+        "object": np.int64(lab.get("object", LOST) if body else LOST),
         "hands_known": (known & body).astype(np.float32),
     }
 
@@ -304,9 +321,9 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
     def cab(rng: Rng) -> Row:
         if len(scenes) and rng.random() < NOBODY_SHARE:
             return cabin_row(scenes.draw(rng), rng, j, False)
-        if len(faces) and rng.random() < 0.15:
+        if len(faces) and rng.random() < 0.4 * (1 - j.body):
             return cabin_row(pick(faces, rng), rng, j, False)
-        return cabin_row(pick(cabin, rng), rng, j, bool(rng.random() < 0.65))
+        return cabin_row(pick(cabin, rng), rng, j, bool(rng.random() < j.body))
 
     return cab
 

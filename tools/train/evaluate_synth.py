@@ -18,6 +18,8 @@ FEW = Jitter(scale=0.06, shift=0.04, turn_rad=np.radians(4.0), photo=0.0)
 """A tracker's error in the crops that are judged; no disturbance but the render's own."""
 CLOSED, OPEN = 0.2, 0.4
 """Openness below, above which an eye is closed, open; between, it is not counted."""
+SEEN = 0.8
+"""Visibility from which an eye's openness is asked for: below, part of it is covered."""
 YAW_RANGE = np.radians(60.0)
 
 
@@ -97,7 +99,7 @@ def eyes(nets: Nets, shards: Shards, limit: int) -> list[Figure]:
             got.append(nets.run("eyes", image=row["image"][None], pose=row["pose"][None])[0][0])
             want.append([row["visible"], row["open"], *row["gaze"], row["glasses"]])
     g, w = np.array(got), np.array(want)
-    seen = w[:, 0] > 0.5
+    seen = w[:, 0] > SEEN
     shut, wide = seen & (w[:, 1] < CLOSED), seen & (w[:, 1] > OPEN)
     looks = wide & (w[:, 4] < 0.5)
     gaze = np.degrees(np.abs(g[looks, 3:5] - w[looks, 2:4])).mean()

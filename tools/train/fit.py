@@ -17,7 +17,7 @@ from tools.train import losses
 from tools.train.data import Batch, Jitter, Maker, batches, makers
 from tools.train.nets import Net, Range, real
 from tools.train.scenes import Scenes
-from tools.train.shards import Shards
+from tools.train.shards import OBJECTS, Shards
 from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS
 
 
@@ -38,6 +38,8 @@ class Recipe:
     rounding_steps: int = 0
     """Last steps with the integer rounding simulated (quantisation-aware training)."""
     jitter: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    """Further factors of loss parts by name."""
     name: str | None = None
     """Of the run's files, where it is not the network's: a later stage of the same network."""
     start: str | None = None
@@ -67,6 +69,7 @@ class Trainee(nn.Module):
         self.net = Net(SPECS[name])
         if name == "cabin":
             self.action = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, ACTION_OUT))
+            self.thing = nn.Linear(EMB, OBJECTS)
             self.hands = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, 4))
         self.register_buffer("balance", torch.ones(ACTION_OUT))
 
@@ -81,7 +84,9 @@ class Trainee(nn.Module):
             return losses.action_losses(out[0], t, self.balance)
         emb = Range(EMB_SCALE, EMB_ZERO).fake(out[1])
         hands = self.hands(emb).view(-1, 2, 2)
-        return losses.cabin_losses(out[0], self.action(emb), hands, t, self.balance)
+        return losses.cabin_losses(
+            out[0], self.action(emb), hands, self.thing(emb), t, self.balance
+        )
 
 
 def tensors(batch: Batch) -> dict[str, Tensor]:
@@ -193,6 +198,7 @@ class Loop:
     def _step(self, batch: Batch, step: int) -> dict[str, float]:
         self.model.train(self.model.net.ranges is None)
         parts = self.model.losses(tensors(batch))
+        parts = {k: v * self.recipe.weights.get(k, 1.0) for k, v in parts.items()}
         total = torch.stack(list(parts.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]

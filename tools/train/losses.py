@@ -95,8 +95,11 @@ def heat_loss(logit: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
     return -(hit.sum() + miss.sum()) / peak.sum().clamp(min=1.0)
 
 
-def cabin_losses(out: Tensor, action: Tensor, hands: Tensor, t: Targets, balance: Tensor) -> Losses:
-    """`action`: logits from the embedding; `hands`: (N, 2, 2) from it; `balance`: class weights."""
+def cabin_losses(
+    out: Tensor, action: Tensor, hands: Tensor, thing: Tensor, t: Targets, balance: Tensor
+) -> Losses:
+    """From the embedding: `action` and `thing` (what is held) logits, `hands` (N, 2, 2) places.
+    `balance`: weights of the action classes."""
     near = t["weight"][:, 1]
     place = (out[:, 1:3] - t["det"][:, 1:3]).abs().sum(1)
     size = (out[:, 3] - t["det"][:, 3]).abs()
@@ -107,6 +110,7 @@ def cabin_losses(out: Tensor, action: Tensor, hands: Tensor, t: Targets, balance
         "size": 1.0 * mean(size, near),
         "action": _classes(action, t["action"], balance),
         "hands": 0.5 * mean(away, t["hands_known"]),
+        "thing": 0.5 * _classes(thing, t["object"], torch.ones(thing.shape[1])),
     }
 
 

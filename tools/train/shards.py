@@ -32,6 +32,10 @@ LOST = 255
 """Action label of a picture that shows none."""
 COVERED = 0.12
 """Share of landmarks behind a hand or an object at which a face counts as partly covered."""
+OBJECT_PX = 12
+"""Pixels of a held thing that must show for it to be asked for."""
+OBJECTS = 12
+"""Kinds of held things in the labels, "none" first."""
 SHOWN = 0.3
 """Share of landmarks that must be seen for a face to count as one to be found."""
 
@@ -162,6 +166,7 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
         "frame": np.array([0, 0, *size], np.float32),
         "action": action if driver >= 0 and 0 <= action < ACTION_OUT else LOST,
         "driver": driver,
+        "object": int(get["object"]) if int(get.get("object_px", 0)) >= OBJECT_PX else LOST,
     }
     if "frame_rect" in get:
         labels["frame_rect"] = get["frame_rect"]

@@ -21,7 +21,7 @@ from tools.train.shards import LOST, Shards
 from tools.train.spec import ACTION_OUT, STEPS
 
 Array = NDArray[Any]
-VARIANTS = 6
+VARIANTS = 4
 """Differently jittered and disturbed looks at each still; at each clip, one fewer."""
 
 
