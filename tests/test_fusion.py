@@ -57,6 +57,15 @@ def test_an_attentive_driver_is_attentive_at_any_frame_rate(fps: float, noise: N
     assert max(m.state.eyes_closed_ns for m in moments) <= 0.4 * S
 
 
+def test_a_look_away_right_at_the_start_does_not_become_the_road() -> None:
+    acts = [Act(1), Act(5, head=(-45, 0)), drive(2)]
+    moments = play(Story(acts, noise=NOISY), Config())
+    away = [m.state for m in moments if 1.8 < m.t_s < 5.8]
+    back = [m.state for m in moments if 7 < m.t_s < 8]
+    assert all(s.eyes_on_road is False for s in away)
+    assert all(s.eyes_on_road for s in back)
+
+
 @pytest.mark.parametrize("mount", [(-35.0, 0.0), (0.0, 18.0), (25.0, -12.0)])
 def test_a_camera_anywhere_learns_where_the_road_is(mount: tuple[float, float]) -> None:
     acts = [*[Act(3), Act(1, head=(40, 0))] * 10, drive(2), Act(2, head=(45, 0))]

@@ -129,7 +129,11 @@ class FusionConfig:
         20.0, "learned at and above this speed", "choice: below, drivers look around", lo=0, hi=130
     )
     calibration_prior_ms: int = param(
-        3000, "the configured mount weighs as much as this much driving", "choice", lo=100, hi=60000
+        8000,
+        "the configured mount weighs as much as this much driving",
+        "choice: a look away at the start, up to Euro NCAP's 6 s, is not the road",
+        lo=100,
+        hi=60000,
     )
 
     visible_min: float = param(

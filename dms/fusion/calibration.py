@@ -16,7 +16,8 @@ from dms.fusion.filters import Histogram
 SAMPLE_MS = 100
 """Ten samples a second: glances are longer, gaze noise is not."""
 TRUSTED = 0.5
-"""From this much of the learning, what is away by it is no longer learned from."""
+"""From this much of the learning on it alone counts: the configured mount pulls at it no more, and
+what is away by it is no longer learned from."""
 LEVEL_RAD = math.radians(15.0)
 """Openness is learned while looking down less than this."""
 _BIN = math.radians(2.0)
@@ -32,6 +33,10 @@ class Calibration:
     head_hist: tuple[Histogram, Histogram]
     gaze_hist: tuple[Histogram, Histogram]
     open_hist: Histogram = _OPENNESS
+    mount: Angles = (0.0, 0.0)
+    """As configured, camera frame [rad]."""
+    mount_samples: int = 0
+    """How many samples of the histograms are the mount's; 0 once the learning is trusted."""
     head: Angles = (0.0, 0.0)
     """Straight ahead for the head, camera frame [rad]."""
     gaze: Angles = (0.0, 0.0)
@@ -47,11 +52,11 @@ class Calibration:
 
 
 def start(camera: CameraConfig, config: FusionConfig) -> Calibration:
-    """The configured mount, weighing as much as `calibration_prior_ms` of driving."""
+    """The configured mount, weighing as much as `calibration_prior_ms` of driving at first."""
     mount = (math.radians(camera.mount_yaw_deg), math.radians(camera.mount_pitch_deg))
     count = max(1, config.calibration_prior_ms // SAMPLE_MS)
     prior = (_ANGLES.add(mount[0], count), _ANGLES.add(mount[1], count))
-    return Calibration(prior, prior, head=mount, gaze=mount)
+    return Calibration(prior, prior, mount=mount, mount_samples=count, head=mount, gaze=mount)
 
 
 def slot(t_ns: int) -> int:
@@ -63,16 +68,31 @@ def due(state: Calibration, t_ns: int) -> bool:
     return slot(t_ns) > state.slot
 
 
-def learn_pose(state: Calibration, head: Angles, gaze: Angles | None) -> Calibration:
+def learn_pose(
+    state: Calibration, head: Angles, gaze: Angles | None, config: FusionConfig
+) -> Calibration:
     """One sample of attentive driving, camera frame."""
-    head_hist = _add(state.head_hist, head)
     state = replace(
-        state, head_hist=head_hist, head=_median(head_hist), pose_samples=state.pose_samples + 1
+        state,
+        head_hist=_add(state.head_hist, head),
+        gaze_hist=state.gaze_hist if gaze is None else _add(state.gaze_hist, gaze),
+        pose_samples=state.pose_samples + 1,
     )
-    if gaze is None:
-        return state
-    gaze_hist = _add(state.gaze_hist, gaze)
-    return replace(state, gaze_hist=gaze_hist, gaze=_median(gaze_hist))
+    if state.mount_samples and state.progress(config) >= TRUSTED:
+        state = _without_mount(state)
+    return replace(state, head=_median(state.head_hist), gaze=_median(state.gaze_hist))
+
+
+def _without_mount(state: Calibration) -> Calibration:
+    """Eyes that showed no gaze so far keep the mount as theirs."""
+    n = state.mount_samples
+    gazed = sum(state.gaze_hist[0].counts) > n
+    return replace(
+        state,
+        mount_samples=0,
+        head_hist=_add(state.head_hist, state.mount, -n),
+        gaze_hist=_add(state.gaze_hist, state.mount, -n) if gazed else state.gaze_hist,
+    )
 
 
 def learn_open(state: Calibration, openness: float, config: FusionConfig) -> Calibration:
@@ -88,8 +108,10 @@ def learn_open(state: Calibration, openness: float, config: FusionConfig) -> Cal
     return replace(state, baseline=baseline)
 
 
-def _add(hists: tuple[Histogram, Histogram], angles: Angles) -> tuple[Histogram, Histogram]:
-    return hists[0].add(angles[0]), hists[1].add(angles[1])
+def _add(
+    hists: tuple[Histogram, Histogram], angles: Angles, count: int = 1
+) -> tuple[Histogram, Histogram]:
+    return hists[0].add(angles[0], count), hists[1].add(angles[1], count)
 
 
 def _median(hists: tuple[Histogram, Histogram]) -> Angles:

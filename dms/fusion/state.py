@@ -177,7 +177,7 @@ def _learn(
         cal = calibration.learn_open(cal, lid.open * cal.baseline, config)
     done = cal.progress(config)
     if awake and done < 1 and not (away.on and done >= calibration.TRUSTED):
-        cal = calibration.learn_pose(cal, (face.yaw_rad, face.pitch_rad), gaze)
+        cal = calibration.learn_pose(cal, (face.yaw_rad, face.pitch_rad), gaze, config)
     return cal
 
 
