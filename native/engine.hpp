@@ -97,7 +97,6 @@ class Engine {
   struct Best {
     Roi roi{};
     double weight = 0;
-    float score = 0;
   };
 
   void begin(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq, Seen& seen);

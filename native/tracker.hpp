@@ -26,7 +26,7 @@
 
 namespace dms {
 
-constexpr float kAcquireScore = 0.6F;                // probability
+constexpr float kAcquireScore = 0.8F;                // probability
 constexpr float kKeepScore = 0.35F;                  // probability
 constexpr double kMaxStep = 0.5;                     // of the region's side, a frame
 constexpr double kMaxZoom = 1.3;                     // factor a frame, either way
