@@ -121,15 +121,12 @@ class TensorRing:
     @property
     def width(self) -> int: ...
 
-class RawReader:
-    """A thread that reads a raw frame stream into a ring, and closes the ring at its end."""
-
-    def __init__(self, fd: int, ring: FrameRing, prefix: bytes = b"") -> None:
-        """`prefix`: what was read from the stream before, at most one header. OSError: bad fd."""
+class FrameReader:
+    """A thread that reads frames into a ring, and closes the ring at its end."""
 
     def start(self) -> None: ...
     def stop(self) -> None:
-        """Ends within milliseconds, whatever the other end of the stream does."""
+        """Ends within milliseconds, whatever the writer does."""
 
     @property
     def done(self) -> bool: ...
@@ -139,7 +136,19 @@ class RawReader:
 
     @property
     def counters(self) -> dict[str, int]:
-        """frames, skipped, bad_magic, bad_header, skipped_bytes, truncated."""
+        """frames, skipped, bad_magic, bad_header, skipped_bytes, truncated, missed."""
+
+class RawReader(FrameReader):
+    """Reads a raw frame stream: pipe, fifo or file."""
+
+    def __init__(self, fd: int, ring: FrameRing, prefix: bytes = b"") -> None:
+        """`prefix`: what was read from the stream before, at most one header. OSError: bad fd."""
+
+class SharedReader(FrameReader):
+    """Reads frames in shared memory, always the newest; has no end but stop()."""
+
+    def __init__(self, fd: int, ring: FrameRing) -> None:
+        """Only frames completed from now on count. OSError: bad fd; ValueError: bad header."""
 
 _Port = tuple[str, str, list[int]]
 

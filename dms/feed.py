@@ -1,27 +1,35 @@
 """Feeds: what puts live frames into a FrameRing for the engine's thread.
 
-A raw stream on stdin or in a fifo is read by a native thread; nothing of OpenCV is loaded. A
-recording is read by a Python thread, held back to its own stamps.
+A raw stream on stdin or in a fifo, and frames in shared memory, are read by a native thread;
+nothing of OpenCV is loaded. A recording is read by a Python thread, held back to its own stamps.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import stat
+import struct
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from dms import rawstream
-from dms._core import FrameRing, RawReader
+from dms._core import FrameRing, RawReader, SharedReader
 from dms.errors import SourceError
 from dms.source import Source, open_source
 from dms.types import Frame
 
 SLOTS = 6
 """Frames in the ring: 100 ms at 60 Hz, 6 MB at 1280 x 800. A longer wait would only be older."""
+
+SHARED = "shm:"
+"""What the name of shared frames begins with."""
+SHARED_FIX = "see docs/drive-format.md for frames in shared memory"
+POLL_S = 0.005
 
 
 class Feed(Protocol):
@@ -36,8 +44,31 @@ class Feed(Protocol):
         """What could not be read, once it has ended."""
 
 
-class RawFeed:
-    """A raw stream from a file descriptor; its first frame fixes the geometry."""
+class NativeFeed:
+    """What a thread of the core reads; the first frame fixes the geometry."""
+
+    ring: FrameRing
+    _reader: RawReader | SharedReader
+    _name: str
+
+    def start(self) -> None:
+        self._reader.start()
+
+    def stop(self) -> None:
+        self._reader.stop()
+
+    def losses(self) -> list[str]:
+        """Frames passed over for newer ones are none: the engine counts them as skipped."""
+        counters = self._reader.counters
+        found = {k: n for k, n in counters.items() if n and k not in ("frames", "missed")}
+        if error := self._reader.error:
+            found[os.strerror(error)] = 1
+        text = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in found.items())
+        return [f"{self._name}: {text}"] if text else []
+
+
+class RawFeed(NativeFeed):
+    """A raw stream from a file descriptor."""
 
     def __init__(self, fd: int, name: str, wake_fd: int) -> None:
         """Waits for the first header, until `wake_fd` becomes readable.
@@ -54,19 +85,6 @@ class RawFeed:
         self.ring = FrameRing(SLOTS, head.width, head.height, head.format, head.stride)
         self._reader = RawReader(fd, self.ring, raw)
 
-    def start(self) -> None:
-        self._reader.start()
-
-    def stop(self) -> None:
-        self._reader.stop()
-
-    def losses(self) -> list[str]:
-        found = {k: n for k, n in self._reader.counters.items() if n and k != "frames"}
-        if error := self._reader.error:
-            found[os.strerror(error)] = 1
-        text = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in found.items())
-        return [f"{self._name}: {text}"] if text else []
-
     def _exactly(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
@@ -78,6 +96,66 @@ class RawFeed:
                 raise SourceError(f"{self._name}: the stream ended before its first frame")
             data += chunk
         return bytes(data)
+
+
+class SharedFeed(NativeFeed):
+    """Frames that a camera process puts into a file in memory."""
+
+    def __init__(self, name: str, wake_fd: int) -> None:
+        """Waits for the first frame, until `wake_fd` becomes readable.
+
+        Errors: SourceError when the file holds no shared frames; Stopped.
+        """
+        self._name = name
+        with open_shared(name) as fd:
+            head = self._first(fd, wake_fd)
+            with _saying(name):
+                self.ring = FrameRing(SLOTS, head.width, head.height, head.format, head.stride)
+                self._reader = SharedReader(fd, self.ring)
+
+    def _first(self, fd: int, wake_fd: int) -> rawstream.Header:
+        while True:
+            with _saying(self._name):
+                shared = _shared_header(fd)
+                newest = shared.written - 1
+                raw = os.pread(fd, rawstream.HEADER.size, shared.offset_of(newest))
+                if newest >= 0 and _shared_header(fd).written - newest < shared.slots:
+                    return rawstream.parse_header(raw)
+            if select.select([wake_fd], [], [], POLL_S)[0]:
+                raise Stopped
+
+
+@contextmanager
+def open_shared(name: str) -> Iterator[int]:
+    """A file descriptor of the shared frames `shm:PATH`. Errors: SourceError."""
+    path = name.removeprefix(SHARED)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise SourceError(f"{name}: is no regular file", fix=SHARED_FIX)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        why = error.strerror or str(error)
+        fix = "start the camera process first"
+        raise SourceError(f"{name}: cannot be read", why, fix) from error
+    try:
+        with _saying(name):
+            _shared_header(fd)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _shared_header(fd: int) -> rawstream.SharedHeader:
+    data = os.pread(fd, rawstream.SHARED_HEADER.size, 0)
+    return rawstream.parse_shared_header(data, os.fstat(fd).st_size)
+
+
+@contextmanager
+def _saying(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError, struct.error) as error:
+        raise SourceError(f"{name}: no shared frames", str(error), SHARED_FIX) from error
 
 
 class Stopped(Exception):
@@ -148,7 +226,9 @@ class FileFeed:
 
 
 def open_feed(name: str, stream: bool, wake_fd: int, fps: float, loop: bool) -> Feed:
-    """The feed of a live raw stream, or of a recording. Errors: SourceError, Stopped."""
+    """The feed of live frames, or of a recording. Errors: SourceError, Stopped."""
+    if name.startswith(SHARED):
+        return SharedFeed(name, wake_fd)
     if stream:
         return RawFeed(open_stream(name), name, wake_fd)
     return FileFeed(lambda: open_source(name, fps=fps), name, loop)

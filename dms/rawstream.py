@@ -6,6 +6,8 @@ same rules for what is a frame. Pixels are unpacked by the native frame ring in 
 
 from __future__ import annotations
 
+import mmap
+import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -140,3 +142,81 @@ def write_frame(write: Writer, frame: Frame) -> None:
     header = Header("mono8", width, height, width, width * height, frame.seq, frame.t_ns)
     write(header.pack())
     write(frame.image.tobytes())
+
+
+SHARED_MAGIC = b"DMSS"
+SHARED_HEADER = struct.Struct("<4sHHIIQ40x")
+"""magic, version, slots, slot bytes, reserved, written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHeader:
+    """The header of a file of shared frames; `written` counts the completed ones."""
+
+    slots: int
+    slot_bytes: int
+    written: int
+
+    def offset_of(self, n: int) -> int:
+        """Where frame `n` lies."""
+        return SHARED_HEADER.size + n % self.slots * self.slot_bytes
+
+    def pack(self) -> bytes:
+        """The 64 bytes at the file's start."""
+        shape = (self.slots, self.slot_bytes)
+        return SHARED_HEADER.pack(SHARED_MAGIC, VERSION, *shape, 0, self.written)
+
+
+def parse_shared_header(data: bytes, file_bytes: int) -> SharedHeader:
+    """Errors: ValueError, saying what is wrong."""
+    if len(data) < SHARED_HEADER.size:
+        raise ValueError(f"{len(data)} bytes, less than a header of {SHARED_HEADER.size}")
+    magic, version, slots, slot_bytes, _, written = SHARED_HEADER.unpack(data)
+    if magic != SHARED_MAGIC:
+        raise ValueError(f"it starts with {magic!r}, not {SHARED_MAGIC!r}")
+    if version != VERSION:
+        raise ValueError(f"version {version}, not {VERSION}")
+    if slots < 2 or slot_bytes <= HEADER.size:
+        raise ValueError(
+            f"{slots} slots of {slot_bytes} bytes; 2 of {HEADER.size + 1} is the least"
+        )
+    if (needed := SHARED_HEADER.size + slots * slot_bytes) > file_bytes:
+        raise ValueError(f"{slots} slots of {slot_bytes} bytes need {needed}, not {file_bytes}")
+    return SharedHeader(slots, slot_bytes, written)
+
+
+class SharedWriter:
+    """A camera's side of shared frames, for tools and tests: mono8, and it wakes no reader.
+
+    Python has no memory fences: between processes this is right on x86 only.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, slots: int = 4) -> None:
+        """Create the file, which must not be there."""
+        self._header = SharedHeader(slots, HEADER.size + width * height, 0)
+        size = self._header.offset_of(slots - 1) + self._header.slot_bytes
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(fd, size)
+            self._memory = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+        self._memory[: SHARED_HEADER.size] = self._header.pack()
+        self._count = memoryview(self._memory)[16:24].cast("Q")  # stored whole
+        self.written = 0
+
+    def write(self, frame: Frame) -> None:
+        """The next frame, of the size given at first."""
+        at = self._header.offset_of(self.written)
+        parts = bytearray()
+        write_frame(parts.extend, frame)
+        if len(parts) != self._header.slot_bytes:
+            raise ValueError("the frame has another size")
+        self._memory[at : at + len(parts)] = bytes(parts)
+        self.written += 1
+        self._count[0] = self.written
+
+    def close(self) -> None:
+        """Let go of the file, which stays."""
+        self._count.release()
+        self._memory.close()

@@ -16,6 +16,7 @@
 #include "frame_stats.hpp"
 #include "preprocess.hpp"
 #include "raw_reader.hpp"
+#include "shared_reader.hpp"
 #include "tensor_ring.hpp"
 
 namespace py = pybind11;
@@ -248,7 +249,7 @@ void bind_tensor_ring(py::module_& m) {
 
 // --- raw reader
 
-py::dict counters_of(const RawReader& reader) {
+py::dict counters_of(const FrameReader& reader) {
   const RawCounters c = reader.counters();
   py::dict out;
   out["frames"] = c.frames;
@@ -257,6 +258,7 @@ py::dict counters_of(const RawReader& reader) {
   out["bad_header"] = c.bad_header;
   out["skipped_bytes"] = c.skipped_bytes;
   out["truncated"] = c.truncated;
+  out["missed"] = c.missed;
   return out;
 }
 
@@ -270,14 +272,17 @@ std::unique_ptr<RawReader> make_raw_reader(int fd, std::shared_ptr<FrameRing> ri
 }
 
 void bind_raw_reader(py::module_& m) {
-  py::class_<RawReader>(m, "RawReader")
-      .def(py::init(&make_raw_reader), py::arg("fd"), py::arg("ring"),
-           py::arg("prefix") = py::bytes())
-      .def("start", &RawReader::start)
-      .def("stop", &RawReader::stop, py::call_guard<py::gil_scoped_release>())
-      .def_property_readonly("done", &RawReader::done)
-      .def_property_readonly("error", &RawReader::error)
+  py::class_<FrameReader>(m, "FrameReader")
+      .def("start", &FrameReader::start)
+      .def("stop", &FrameReader::stop, py::call_guard<py::gil_scoped_release>())
+      .def_property_readonly("done", &FrameReader::done)
+      .def_property_readonly("error", &FrameReader::error)
       .def_property_readonly("counters", &counters_of);
+  py::class_<RawReader, FrameReader>(m, "RawReader")
+      .def(py::init(&make_raw_reader), py::arg("fd"), py::arg("ring"),
+           py::arg("prefix") = py::bytes());
+  py::class_<SharedReader, FrameReader>(m, "SharedReader")
+      .def(py::init<int, std::shared_ptr<FrameRing>>(), py::arg("fd"), py::arg("ring"));
 }
 
 }  // namespace

@@ -19,12 +19,6 @@ namespace {
 constexpr char kMagic[4] = {'D', 'M', 'S', 'F'};
 constexpr std::uint64_t kVersion = 1;
 
-std::uint64_t little_endian(const std::uint8_t* bytes, int size) {
-  std::uint64_t value = 0;
-  for (int i = size; i-- > 0;) value = value << 8 | bytes[i];
-  return value;
-}
-
 bool sizes_agree(const RawHeader& h) {
   constexpr auto kSide = static_cast<std::uint32_t>(kMaxFrameSide);
   return h.width >= 1 && h.width <= kSide && h.height >= 1 && h.height <= kSide &&
@@ -33,6 +27,12 @@ bool sizes_agree(const RawHeader& h) {
 }
 
 }  // namespace
+
+std::uint64_t little_endian(const std::uint8_t* bytes, int size) {
+  std::uint64_t value = 0;
+  for (int i = size; i-- > 0;) value = value << 8 | bytes[i];
+  return value;
+}
 
 RawError parse_raw_header(const std::uint8_t* bytes, RawHeader* header) {
   if (std::memcmp(bytes, kMagic, sizeof kMagic) != 0) return RawError::kMagic;
@@ -124,83 +124,107 @@ void RawParser::feed(const std::uint8_t* bytes, std::size_t n) {
   }
 }
 
+// --- RingSink
+
+RingSink::RingSink(FrameRing* ring)
+    : ring_(ring),
+      direct_(ring->format() == PixelFormat::kMono8 &&
+              ring->stride() == static_cast<std::size_t>(ring->width())),
+      staging_(direct_ ? 0 : ring->stride() * static_cast<std::size_t>(ring->height())),
+      buffer_(direct_ ? nullptr : new std::uint8_t[staging_]()) {}
+
+std::uint8_t* RingSink::begin(const RawHeader& h) {
+  const bool fits = h.format == ring_->format() && h.stride == ring_->stride() &&
+                    static_cast<int>(h.width) == ring_->width() &&
+                    static_cast<int>(h.height) == ring_->height();
+  if (!fits) return nullptr;
+  return direct_ ? ring_->begin_write() : buffer_.get();
+}
+
+void RingSink::end(const RawHeader& h) {
+  const auto t_ns = static_cast<std::int64_t>(h.t_ns);
+  if (direct_) {
+    ring_->commit(t_ns, h.seq);
+  } else {
+    ring_->write(buffer_.get(), staging_, t_ns, h.seq);
+  }
+}
+
+void RingSink::abandon() {
+  if (direct_) ring_->abandon();
+}
+
+// --- FrameReader
+
+FrameReader::FrameReader(int fd, std::shared_ptr<FrameRing> ring)
+    : ring_(std::move(ring)), sink_(ring_.get()) {
+  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "raw frame stream");
+}
+
+FrameReader::~FrameReader() { close(fd_); }
+
+void FrameReader::start() {
+  if (thread_.joinable() || done()) return;
+  thread_ = start_thread([this] {
+    loop();
+    ring_->close();
+    done_.store(true, std::memory_order_release);
+  });
+}
+
+void FrameReader::stop() {
+  if (!thread_.joinable()) return;
+  stopping_.store(true, std::memory_order_release);
+  interrupt();
+  thread_.join();
+}
+
+void FrameReader::publish(const RawCounters& c) {
+  shared_.frames.store(c.frames, std::memory_order_relaxed);
+  shared_.skipped.store(c.skipped, std::memory_order_relaxed);
+  shared_.bad_magic.store(c.bad_magic, std::memory_order_relaxed);
+  shared_.bad_header.store(c.bad_header, std::memory_order_relaxed);
+  shared_.skipped_bytes.store(c.skipped_bytes, std::memory_order_relaxed);
+  shared_.truncated.store(c.truncated, std::memory_order_relaxed);
+  shared_.missed.store(c.missed, std::memory_order_relaxed);
+}
+
+RawCounters FrameReader::counters() const {
+  return {shared_.frames.load(std::memory_order_relaxed),
+          shared_.skipped.load(std::memory_order_relaxed),
+          shared_.bad_magic.load(std::memory_order_relaxed),
+          shared_.bad_header.load(std::memory_order_relaxed),
+          shared_.skipped_bytes.load(std::memory_order_relaxed),
+          shared_.truncated.load(std::memory_order_relaxed),
+          shared_.missed.load(std::memory_order_relaxed)};
+}
+
 // --- RawReader
-
-// Mono 8 without padding is read straight into the ring's slot; the rest is staged once and
-// converted into it.
-class RawReader::RingSink : public RawSink {
- public:
-  explicit RingSink(FrameRing* ring)
-      : ring_(ring),
-        direct_(ring->format() == PixelFormat::kMono8 &&
-                ring->stride() == static_cast<std::size_t>(ring->width())),
-        staging_(direct_ ? 0 : ring->stride() * static_cast<std::size_t>(ring->height())),
-        buffer_(direct_ ? nullptr : new std::uint8_t[staging_]()) {}
-
-  std::uint8_t* begin(const RawHeader& h) override {
-    const bool fits = h.format == ring_->format() && h.stride == ring_->stride() &&
-                      static_cast<int>(h.width) == ring_->width() &&
-                      static_cast<int>(h.height) == ring_->height();
-    if (!fits) return nullptr;
-    return direct_ ? ring_->begin_write() : buffer_.get();
-  }
-
-  void end(const RawHeader& h) override {
-    const auto t_ns = static_cast<std::int64_t>(h.t_ns);
-    if (direct_) {
-      ring_->commit(t_ns, h.seq);
-    } else {
-      ring_->write(buffer_.get(), staging_, t_ns, h.seq);
-    }
-  }
-
-  void abandon() override {
-    if (direct_) ring_->abandon();
-  }
-
- private:
-  FrameRing* ring_;
-  bool direct_;
-  std::size_t staging_;
-  std::unique_ptr<std::uint8_t[]> buffer_;
-};
 
 RawReader::RawReader(int fd, std::shared_ptr<FrameRing> ring, const std::uint8_t* prefix,
                      std::size_t prefix_bytes)
-    : ring_(std::move(ring)), sink_(std::make_unique<RingSink>(ring_.get())), parser_(sink_.get()) {
-  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "raw frame stream");
+    : FrameReader(fd, std::move(ring)), parser_(sink()) {
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_fd_ < 0) {
-    const int reason = errno;
-    close(fd_);
-    throw std::system_error(reason, std::generic_category(), "eventfd");
-  }
+  if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   parser_.feed(prefix, std::min(prefix_bytes, kRawHeaderBytes));
 }
 
 RawReader::~RawReader() {
   stop();
-  close(fd_);
   close(wake_fd_);
 }
 
-void RawReader::start() {
-  if (!thread_.joinable() && !done()) thread_ = start_thread([this] { loop(); });
-}
-
-void RawReader::stop() {
-  if (!thread_.joinable()) return;
+void RawReader::interrupt() {
   const std::uint64_t one = 1;
   // Cannot fail: the counter is far from full, and a wake-up already pending is enough.
   const ssize_t written = write(wake_fd_, &one, sizeof one);
   static_cast<void>(written);
-  thread_.join();
 }
 
 // False: stop() was called.
 bool RawReader::wait_readable() {
-  pollfd fds[2] = {{fd_, POLLIN, 0}, {wake_fd_, POLLIN, 0}};
+  pollfd fds[2] = {{fd(), POLLIN, 0}, {wake_fd_, POLLIN, 0}};
   while (poll(fds, 2, -1) < 0 && errno == EINTR) {
   }
   return (fds[1].revents & POLLIN) == 0;
@@ -209,36 +233,15 @@ bool RawReader::wait_readable() {
 void RawReader::loop() {
   while (wait_readable()) {
     const RawParser::Space to = parser_.space();
-    const ssize_t n = read(fd_, to.data, to.size);
+    const ssize_t n = read(fd(), to.data, to.size);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (n < 0) error_.store(errno, std::memory_order_relaxed);
+    if (n < 0) fail(errno);
     if (n <= 0) break;
     parser_.advance(static_cast<std::size_t>(n));
-    publish();
+    publish(parser_.counters());
   }
   parser_.finish();
-  publish();
-  ring_->close();
-  done_.store(true, std::memory_order_release);
-}
-
-void RawReader::publish() {
-  const RawCounters& c = parser_.counters();
-  shared_.frames.store(c.frames, std::memory_order_relaxed);
-  shared_.skipped.store(c.skipped, std::memory_order_relaxed);
-  shared_.bad_magic.store(c.bad_magic, std::memory_order_relaxed);
-  shared_.bad_header.store(c.bad_header, std::memory_order_relaxed);
-  shared_.skipped_bytes.store(c.skipped_bytes, std::memory_order_relaxed);
-  shared_.truncated.store(c.truncated, std::memory_order_relaxed);
-}
-
-RawCounters RawReader::counters() const {
-  return {shared_.frames.load(std::memory_order_relaxed),
-          shared_.skipped.load(std::memory_order_relaxed),
-          shared_.bad_magic.load(std::memory_order_relaxed),
-          shared_.bad_header.load(std::memory_order_relaxed),
-          shared_.skipped_bytes.load(std::memory_order_relaxed),
-          shared_.truncated.load(std::memory_order_relaxed)};
+  publish(parser_.counters());
 }
 
 }  // namespace dms

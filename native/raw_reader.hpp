@@ -32,6 +32,9 @@ struct RawHeader {
 
 enum class RawError { kNone, kMagic, kVersion, kFormat, kSize };
 
+// An unsigned number of `size` <= 8 bytes.
+std::uint64_t little_endian(const std::uint8_t* bytes, int size);
+
 // Reads kRawHeaderBytes bytes. Anything but kNone: `header` is not to be used.
 RawError parse_raw_header(const std::uint8_t* bytes, RawHeader* header);
 
@@ -42,6 +45,7 @@ struct RawCounters {
   std::uint64_t bad_header = 0;     // magic, but version, format or sizes are wrong
   std::uint64_t skipped_bytes = 0;  // thrown away while looking for the next frame
   std::uint64_t truncated = 0;      // the stream ended inside a frame
+  std::uint64_t missed = 0;         // shared memory only: passed over for a newer one, or overtaken
 };
 
 // What a parser's frames go to.
@@ -92,46 +96,83 @@ class RawParser {
   std::uint8_t discard_[4096] = {};
 };
 
-// A thread that reads a stream from a file descriptor into a ring and closes the ring at its end.
-// Frames of another geometry than the ring's are skipped and counted.
-class RawReader {
+// The sink that puts frames into a ring; those of another geometry than the ring's are refused.
+// Mono 8 without padding goes straight into the ring's slot; the rest is staged once and converted
+// into it.
+class RingSink : public RawSink {
  public:
-  // Reads from a duplicate of `fd`. Throws std::system_error if there is none to be had.
-  // `prefix` bytes, at most one header, were read from the stream before.
-  RawReader(int fd, std::shared_ptr<FrameRing> ring, const std::uint8_t* prefix = nullptr,
-            std::size_t prefix_bytes = 0);
-  ~RawReader();  // stops
-  RawReader(const RawReader&) = delete;
-  RawReader& operator=(const RawReader&) = delete;
+  explicit RingSink(FrameRing* ring);
+  std::uint8_t* begin(const RawHeader& header) override;
+  void end(const RawHeader& header) override;
+  void abandon() override;
+
+ private:
+  FrameRing* ring_;
+  bool direct_;
+  std::size_t staging_;
+  std::unique_ptr<std::uint8_t[]> buffer_;
+};
+
+// A thread that reads frames from a file descriptor into a ring and closes the ring at its end.
+class FrameReader {
+ public:
+  virtual ~FrameReader();
+  FrameReader(const FrameReader&) = delete;
+  FrameReader& operator=(const FrameReader&) = delete;
 
   void start();
-  // Ends the thread within milliseconds, whatever the other end of the stream does.
+  // Ends the thread within milliseconds, whatever the writer does.
   void stop();
   bool done() const { return done_.load(std::memory_order_acquire); }
   // errno of the read that ended the stream; 0: end of file, or stopped.
   int error() const { return error_.load(std::memory_order_relaxed); }
   RawCounters counters() const;
 
- private:
-  class RingSink;
-  void loop();
-  bool wait_readable();
-  void publish();
+ protected:
+  // Reads from a duplicate of `fd`. Throws std::system_error if there is none to be had.
+  FrameReader(int fd, std::shared_ptr<FrameRing> ring);
+  // The thread's body. Every derived class stops the thread in its destructor.
+  virtual void loop() = 0;
+  // Makes loop() see stopping() now; loop() must see it soon without, too.
+  virtual void interrupt() {}
 
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+  void fail(int error) { error_.store(error, std::memory_order_relaxed); }
+  void publish(const RawCounters& counters);
+  int fd() const { return fd_; }
+  RingSink* sink() { return &sink_; }
+
+ private:
   struct SharedCounters {
     std::atomic<std::uint64_t> frames{0}, skipped{0}, bad_magic{0}, bad_header{0}, skipped_bytes{0},
-        truncated{0};
+        truncated{0}, missed{0};
   };
 
   int fd_ = -1;
-  int wake_fd_ = -1;
   std::shared_ptr<FrameRing> ring_;
-  std::unique_ptr<RingSink> sink_;
-  RawParser parser_;
+  RingSink sink_;
   std::thread thread_;
   SharedCounters shared_;
+  std::atomic<bool> stopping_{false};
   std::atomic<bool> done_{false};
   std::atomic<int> error_{0};
+};
+
+// The reader of a raw frame stream: pipe, fifo or file.
+class RawReader final : public FrameReader {
+ public:
+  // `prefix` bytes, at most one header, were read from the stream before.
+  RawReader(int fd, std::shared_ptr<FrameRing> ring, const std::uint8_t* prefix = nullptr,
+            std::size_t prefix_bytes = 0);
+  ~RawReader() override;  // stops
+
+ private:
+  void loop() override;
+  void interrupt() override;
+  bool wait_readable();
+
+  int wake_fd_ = -1;
+  RawParser parser_;
 };
 
 }  // namespace dms

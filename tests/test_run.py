@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from dms.messages import BY_ID, STATUS
-from dms.rawstream import write_frame
+from dms.rawstream import SharedHeader, SharedWriter, write_frame
 from dms.signals import Value, decode
 from dms.types import Availability, Frame, Reason
 
@@ -211,3 +211,50 @@ def test_a_wrong_bus_or_source_is_told_before_anything_starts() -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
         assert done.returncode == 2
         assert said in done.stderr.decode()
+
+
+def test_frames_in_shared_memory_lead_to_states_on_the_bus(
+    toy_models: Path, tmp_path: Path
+) -> None:
+    image = disc()
+    writer = SharedWriter(tmp_path / "camera", image.shape[1], image.shape[0])
+    source = f"shm:{tmp_path / 'camera'}"
+    with running(toy_models, "--speed-kmh", "80", source=source) as (process, listener):
+        deadline = time.monotonic() + 60
+        seq = 0
+        seeing = 0
+        while seeing < 10 and time.monotonic() < deadline:
+            image[0] = seq % 250
+            writer.write(Frame(seq, time.monotonic_ns(), image))
+            seq += 1
+            time.sleep(FRAME_S)
+            works = [s["Availability"] != Availability.UNAVAILABLE for s in listener.statuses()]
+            seeing = sum(works)
+        reached = {(s["Availability"], s["Reason"]) for s in listener.statuses()}
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    writer.close()
+    totals = json.loads(out)
+    assert process.returncode == 0, err.decode()
+    assert seeing >= 10, reached
+    assert 10 <= totals["frames"] <= seq
+    assert totals["face_share"] > 0.9
+
+
+def test_a_file_without_shared_frames_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    header = SharedHeader(4, 1000, 0).pack()
+    for content, said in (
+        (None, "cannot be read"),
+        (b"DMSS", "less than a header"),
+        (b"JUNK" + header[4:], "not b'DMSS'"),
+        (header, "need 4064, not 64"),
+        (SharedHeader(1, 1000, 0).pack() + bytes(4000), "1 slots"),
+    ):
+        path = tmp_path / "camera"
+        if content is not None:
+            path.write_bytes(content)
+        command = [sys.executable, "-m", "dms.cli", "run", f"shm:{path}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
+        assert done.returncode == 2
+        assert said in done.stderr.decode()
+        assert len(done.stderr.splitlines()) == 1

@@ -1,8 +1,9 @@
 """Watch a live source and send alerts on CAN until told to stop.
 
-SOURCE is a raw frame stream (- for stdin, or a fifo), or a recording that is played in real time
-(video, GIF, folder of images, drive, file of a raw stream). SIGTERM and SIGINT end it: the bus is
-told "unavailable", and the program is gone within a second. The source's end ends it too.
+SOURCE is a raw frame stream (- for stdin, or a fifo), frames in shared memory (shm:PATH, as in
+shm:/dev/shm/camera), or a recording that is played in real time (video, GIF, folder of images,
+drive, file of a raw stream). SIGTERM and SIGINT end it: the bus is told "unavailable", and the
+program is gone within a second. The source's end ends it too.
 """
 
 from __future__ import annotations
@@ -41,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """From the first CAN frame, which says "starting", to the last, which says "unavailable"."""
     config = load_config(args)
-    stream = is_stream(args.source)
-    if not stream and args.source != "-":
-        kind_of(Path(args.source))
+    stream = _check_source(args.source)
     bus = parse_bus(args.can, config.can) if args.can else config.can
     view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
     with stop_signals() as stop_fd, _node(args, config, bus, view) as node:
@@ -59,6 +58,19 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(totals.to_dict(node), indent=1))
     return finish(feed.losses())
+
+
+def _check_source(name: str) -> bool:
+    """Whether it is a live raw stream. Errors: SourceError when it is nothing usable."""
+    if name.startswith("shm:"):
+        from dms.feed import open_shared
+
+        with open_shared(name):
+            return False
+    stream = is_stream(name)
+    if not stream and name != "-":
+        kind_of(Path(name))
+    return stream
 
 
 @contextmanager
