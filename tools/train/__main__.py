@@ -73,7 +73,7 @@ def _recipes(args: argparse.Namespace, net: str) -> list[Path]:
     """The recipe asked for, or all stages of the network's own: NET.yaml, then NET_tune.yaml."""
     if getattr(args, "recipe", None):
         return [args.recipe]
-    stages = [RECIPES / f"{net}.yaml", RECIPES / f"{net}_tune.yaml"]
+    stages = [RECIPES / f"{net}{stage}.yaml" for stage in ("", "_tune", "_tune2")]
     return [p for p in stages if p.exists()]
 
 

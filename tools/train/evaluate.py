@@ -37,7 +37,7 @@ def _into_manifest(models: Path, figures: list[Figure]) -> None:
         mine = [f for f in figures if f.net == name]
         content["nets"][name]["metrics"] = {
             kind: {
-                f"{f.name} ({f.data})": {"value": round(f.value, 4), "n": f.count}
+                f"{f.name} ({f.data})": {"value": round(float(f.value), 4), "n": int(f.count)}
                 for f in mine
                 if f.data.startswith("rendered") == (kind == "rendered")
             }

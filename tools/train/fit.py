@@ -75,6 +75,8 @@ class Trainee(nn.Module):
 
     def losses(self, t: dict[str, Tensor]) -> losses.Losses:
         inputs = [real(t[i.name], i) for i in self.net.spec.inputs]
+        if self.name == "action" and self.training:
+            inputs[0] = smeared(inputs[0])
         out = self.net(*inputs)
         if self.name == "face":
             return losses.face_losses(out[0], t)
@@ -87,6 +89,19 @@ class Trainee(nn.Module):
         return losses.cabin_losses(
             out[0], self.action(emb), hands, self.thing(emb), t, self.balance
         )
+
+
+SMEAR, DROP = 0.5, 0.3
+"""Noise of a window's embeddings, in their own unit, and share of their places left out: against
+learning the few people by heart."""
+
+
+def smeared(windows: Tensor) -> Tensor:
+    """Windows (N, steps, 64) with a shift and gaps that last the window, and noise a step."""
+    n, _, width = windows.shape
+    shift = torch.randn(n, 1, width) * SMEAR * torch.rand(n, 1, 1)
+    kept = (torch.rand(n, 1, width) > DROP) / (1 - DROP)
+    return (windows + shift + 0.1 * torch.randn_like(windows)) * kept
 
 
 def tensors(batch: Batch) -> dict[str, Tensor]:

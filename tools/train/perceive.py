@@ -16,7 +16,7 @@ from tools.train.session import open_session
 from tools.train.spec import SPECS, STEPS
 
 Array = NDArray[Any]
-HEAT = 0.3
+HEAT = 0.1
 """Probability under which a peak is no face."""
 FACE = 0.5
 

@@ -21,6 +21,8 @@ from tools.train.shards import LOST, Shards
 from tools.train.spec import ACTION_OUT, STEPS
 
 Array = NDArray[Any]
+STILLS = 0.8
+"""Share of windows made from one still: stills show many more people than the clips do."""
 VARIANTS = 4
 """Differently jittered and disturbed looks at each still; at each clip, one fewer."""
 
@@ -116,12 +118,9 @@ class Windows:
         return np.concatenate([self.stills_action, self.clips_action])
 
     def draw(self, rng: Rng) -> Row:
-        share = 0.35 if self.training else 0.0
+        share = STILLS if self.training else 0.0
         from_still = len(self.steps) == 0 or rng.random() < share
         window, action = self._still(rng) if from_still else self._clip(rng)
-        if self.training and rng.random() < 0.3:
-            noise = np.rint(rng.normal(0, rng.uniform(1, 6), window.shape))
-            window = np.clip(window.astype(np.int16) + noise.astype(np.int16), 0, 255)
         return {"window": window.astype(np.uint8), "action": np.int64(action)}
 
     def _still(self, rng: Rng) -> tuple[Array, int]:
