@@ -76,6 +76,7 @@ def test_shipped_networks_give_the_bits_of_the_python_interface(net: str, tmp_pa
 
 SIDE_EFFECTS = """
 import ctypes, json, os, sys
+import numpy  # whose own threads are not the runtime's
 from pathlib import Path
 getenv = ctypes.CDLL(None).getenv
 getenv.restype = ctypes.c_void_p

@@ -96,7 +96,7 @@ def face(path: Path, name: str = "image", outputs: int = 148, opset: int = OPSET
                   g.constant([2, 3], np.int64))  # fmt: skip
     level = g.op("ReduceMean", middle, axes=[1, 2, 3], keepdims=0)
     level = g.op("Reshape", level, g.constant([1, 1], np.int64))
-    logit = g.op("Mul", g.op("Sub", level, g.constant(22)), g.constant(0.2))
+    logit = g.op("Mul", g.op("Sub", level, g.constant(22)), g.constant(0.35))
     c, s = math.cos(HEAD_YAW), math.sin(HEAD_YAW)
     rest = g.constant([[c, 0, -s, 0, 1, 0, -3.0, 0.1, -4, -4, -4]])
     g.op("Concat", logit, landmarks, rest, axis=1, out="out")
