@@ -92,9 +92,9 @@ Tracker tracking(Seat seat = Seat::kUnknown) {
 void a_face_needs_more_to_come_than_to_stay() {
   Tracker tracker(Seat::kUnknown);
   tracker.begin(0, kWidth, kHeight);
-  CHECK(!tracker.take(0.5F, square(400, 300, 200)));
+  CHECK(!tracker.take(0.75F, square(400, 300, 200)));
   CHECK(!tracker.has_face());
-  CHECK(tracker.take(0.65F, square(400, 300, 200)));
+  CHECK(tracker.take(0.85F, square(400, 300, 200)));
   tracker.begin(kFrame, kWidth, kHeight);
   CHECK(tracker.keep(0.4F, square(402, 300, 200)));
   CHECK(!tracker.keep(0.3F, square(402, 300, 200)));
