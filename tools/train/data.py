@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tools.train import crops
 from tools.train.crops import F32, Roi
 from tools.train.photo import Rng, disturb
-from tools.train.scenes import Scenes
+from tools.train.scenes import Scenes, static
 from tools.train.shards import LOST, SHOWN, Sample, Shards
 
 Row = dict[str, Any]
@@ -96,9 +96,12 @@ def face_row(s: Sample, rng: Rng, j: Jitter, negative: float) -> Row:
         roi = off_face(exact, s.image.shape, rng) if lab["has_face"] else jittered(exact, rng, j)
     crop, mask = crops.cut(s.image, roi, (112, 112))
     mask = inside_frame(mask, roi, lab, s.image)
+    if j.photo > 0:
+        crop = disturb(crop, rng, j.photo)
+    face = face and legible(crop) > 0  # what drowns in noise is no face to be measured
     known = face and lab["attributes_known"] > 0
     return {
-        "image": finish(crop, mask, 4, rng, j.photo),
+        "image": crops.fold(crops.quantise(crop, mask), 4),
         "face": np.float32(face),
         "lm": crops.to_crop_units(lab["lm"], roi),
         "R": crops.rot_z(roi.angle) @ lab["R"],
@@ -302,6 +305,8 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
     if net == "face":
 
         def face(rng: Rng) -> Row:
+            if rng.random() < STATIC_SHARE:
+                return face_row(static(rng), rng, j, 1.0)
             if len(scenes) and rng.random() < NOBODY_SHARE:
                 return face_row(scenes.draw(rng), rng, j, 1.0)
             if len(cabin) and rng.random() < 0.2:
@@ -319,6 +324,8 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
         return eye
 
     def cab(rng: Rng) -> Row:
+        if rng.random() < STATIC_SHARE / 2:
+            return cabin_row(static(rng), rng, j, False)
         if len(scenes) and rng.random() < NOBODY_SHARE:
             return cabin_row(scenes.draw(rng), rng, j, False)
         if len(faces) and rng.random() < 0.4 * (1 - j.body):
@@ -328,6 +335,8 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
     return cab
 
 
+STATIC_SHARE = 0.04
+"""Of the pictures: noise, blank."""
 NOBODY_SHARE = 0.06
 """Of the pictures, where scenes without anybody are at hand."""
 

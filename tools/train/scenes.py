@@ -41,6 +41,17 @@ class Scenes:
         return Sample(np.asarray(image, np.uint8), dict(NOBODY))
 
 
+def static(rng: Rng) -> Sample:
+    """A frame of noise (white or coarse, round some level), or nearly blank."""
+    image = np.full(SIZE[::-1], rng.uniform(0, 255), np.float32)
+    for scale in (1, 1, 2, 4):
+        if rng.random() < 0.5:
+            small = rng.standard_normal((SIZE[1] // scale, SIZE[0] // scale), np.float32)
+            noise = cv2.resize(small, SIZE, interpolation=cv2.INTER_NEAREST)
+            image += noise * np.float32(np.exp(rng.uniform(0, 4.5)))
+    return Sample(np.clip(image, 0, 255).astype(np.uint8), dict(NOBODY))
+
+
 NOBODY = {
     "lm": np.zeros((68, 2), np.float32),
     "R": np.eye(3, dtype=np.float32),
