@@ -18,7 +18,7 @@ from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
 from tools.train.perceive import peaks, rotation_of, window  # noqa: E402
 from tools.train.rows import auc, iou, macro_f1  # noqa: E402
-from tools.train.shards import FLIP_68, Shards, along_ray  # noqa: E402
+from tools.train.shards import FLIP_68, Sample, Shards, along_ray  # noqa: E402
 from tools.train.spec import SPECS, macs, shapes  # noqa: E402
 from tools.train.windows import runs  # noqa: E402
 
@@ -46,10 +46,10 @@ def write(folder: Path, arrays: dict[str, Any]) -> None:
 
 
 def write_faces(folder: Path, count: int = 6) -> None:
-    """A made-up shard of noise in the renderer's layout."""
+    """A made-up shard of coarse noise in the renderer's layout."""
     rng = np.random.default_rng(1)
     arrays = {
-        "face": rng.integers(0, 255, (count, 160, 160)).astype(np.uint8),
+        "face": rng.integers(0, 255, (count, 20, 20)).repeat(8, 1).repeat(8, 2).astype(np.uint8),
         "landmarks": rng.uniform(45, 115, (count, 68, 2)).astype(np.float32),
         "R": np.stack([rotation(0.1 * i, 0.05, 0.02 * i) for i in range(count)]),
         "has_face": np.array([1] * (count - 1) + [0], np.uint8),
@@ -202,6 +202,13 @@ def test_an_exact_face_crop_spans_two_thirds_with_its_landmarks(
     row = face_row(Shards([tmp_path])[0], rng, EXACT, 0.0)
     assert row["face"] == 1
     assert (row["lm"].max(0) - row["lm"].min(0)).max() == pytest.approx(2 / 1.5, rel=1e-3)
+
+
+def test_a_face_that_drowns_in_noise_is_no_face(tmp_path: Path, rng: np.random.Generator) -> None:
+    write_faces(tmp_path)
+    sample = Shards([tmp_path])[0]
+    drowned = Sample(rng.integers(0, 255, (160, 160)).astype(np.uint8), sample.labels)
+    assert face_row(drowned, rng, EXACT, 0.0)["face"] == 0
 
 
 def test_the_action_is_asked_of_body_crops_only(tmp_path: Path, rng: np.random.Generator) -> None:
