@@ -131,12 +131,61 @@ class Observation:
     quality: Quality
 
 
+class Ignition(IntEnum):
+    """Of the vehicle. Values are those of the CAN signal."""
+
+    OFF = 0
+    ACCESSORY = 1
+    ON = 2
+    START = 3
+    """Being cranked or readied; the supply may dip."""
+
+
+class Gear(IntEnum):
+    """Engaged direction. Values are those of the CAN signal."""
+
+    PARK = 0
+    REVERSE = 1
+    NEUTRAL = 2
+    DRIVE = 3
+    """Any forward gear."""
+
+
+class Indicator(IntEnum):
+    """What the driver signals, not whether the lamp is lit. Values are those of the CAN signal."""
+
+    OFF = 0
+    LEFT = 1
+    RIGHT = 2
+    HAZARD = 3
+
+
 @dataclass(frozen=True, slots=True)
 class VehicleState:
-    """What the vehicle last said. None: never received or timed out."""
+    """What the vehicle last said. None: never received, timed out, invalid or not mapped."""
 
     t_ns: int
     speed_mps: float | None
+    """Never below 0: how fast, whatever the direction."""
+    ignition: Ignition | None = None
+    gear: Gear | None = None
+    steering_rad: float | None = None
+    """Steering-wheel angle, > 0 turned to the left, 0 straight ahead; may exceed a turn."""
+    indicator: Indicator | None = None
+    brake_pressed: bool | None = None
+    accelerator: float | None = None
+    """Pedal position, 0 released to 1 floored."""
+    seat_occupied: bool | None = None
+    """Of the driver, as are door and belt."""
+    door_open: bool | None = None
+    belt_fastened: bool | None = None
+    assistance_active: bool | None = None
+    """A system steers and holds the speed; the driver supervises it."""
+    acknowledged: bool | None = None
+    """The driver acknowledges a warning now: True while the button is pressed."""
+    cabin_light: bool | None = None
+    utc_ns: int | None = None
+    """The vehicle's clock at `t_ns`: UTC since 1970."""
 
 
 class Availability(IntEnum):
