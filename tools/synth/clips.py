@@ -43,6 +43,7 @@ from tools.synth.stills import (
     outside_level,
     portrait_camera,
     seen_near,
+    thing_box,
 )
 from tools.synth.timeline import Beat, Instant, Timeline, act, add_things, random_blinks
 
@@ -162,7 +163,8 @@ def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     take, labels = prepare(rng, cast, style, act(cast.actor, start), name)
     shots = [frame(rng, take, timeline.at(k / FPS, cast.actor, wheel)) for k in range(frames)]
     out: dict[str, Any] = {k: np.stack([s[k] for s in shots]) for k in shots[0]}
-    return out | labels | {"identity": np.int64(identity)}
+    person = {"identity": np.int64(identity), "tone": np.float32(cast.person.tone)}
+    return out | labels | person
 
 
 def prepare(
@@ -240,6 +242,7 @@ def frame(rng: np.random.Generator, take: Take, now: Instant) -> dict[str, Any]:
         "hand_keypoints": _hands(take, acted, raw),
         "object": np.int8(OBJECTS.index(held)),
         "object_px": np.int32(things.sum()),
+        "object_box": thing_box(raw),
     }
 
 

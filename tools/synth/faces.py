@@ -53,6 +53,7 @@ def make_shard(recipe: Recipe, seed: int, shard: int) -> Arrays:
         for _ in range(int(recipe["shots_per_scene"])):
             rows.append(_shot(recipe, rng, person, identity))
             rows[-1]["identity"] = np.int64(identity_id(seed, shard, k))
+            rows[-1]["tone"] = np.float32(person.tone)
     return {name: np.stack([r[name] for r in rows]) for name in rows[0]}
 
 

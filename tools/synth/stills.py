@@ -55,7 +55,8 @@ FIELDS = {
     "hand_boxes": "(2,4) f4: x0, y0, x1, y1 px of the key points",
     "object": "i1: index into OBJECTS; object_px i4: pixels of held things that show",
     "mount": "i1: index into MOUNT_NAMES; window i1: +1 left-hand drive; light i1: LIGHTS",
-    "visible": "bool: visible-light-like; hfov f4 deg; identity i8",
+    "object_box": "(4) f4: x0, y0, x1, y1 px of held things that show, zeros if none does",
+    "visible": "bool: visible-light-like; hfov f4 deg; identity i8; tone f4 of the driver's skin",
 }
 
 
@@ -100,12 +101,14 @@ def empty_labels(shot: Shot, window: float) -> Labels:
         "hand_boxes": np.zeros((2, 4), np.float32),
         "object": np.int8(0),
         "object_px": np.int32(0),
+        "object_box": np.zeros(4, np.float32),
         "mount": np.int8(MOUNT_NAMES.index(shot.mount)),
         "window": np.int8(window),
         "light": np.int8(LIGHTS.index(shot.light_name)),
         "visible": np.bool_(shot.visible),
         "hfov": np.float32(shot.hfov),
         "identity": np.int64(-1),
+        "tone": np.float32(-1),
     }
 
 
@@ -184,10 +187,20 @@ def driver_labels(
     labels["rotation"] = (shot.camera.rotation @ acted.face.rotation).astype(np.float32)
     hand_labels(shot.camera, cast.actor.keypoints(acted), raw, labels)
     held = plan.props[0].prop.kind if plan.props else "none"
+    labels["object_box"] = thing_box(raw)
+    labels["tone"] = np.float32(cast.person.tone)
     shown = int(np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT))).sum())
     labels["object"] = np.int8(OBJECTS.index(held))
     labels["object_px"] = np.int32(shown)
     labels["action"] = np.int8(visible_action(plan, labels, shown, shot.camera.size))
+
+
+def thing_box(raw: Raw) -> F32:
+    """x0, y0, x1, y1 [px] of the pixels of held things; zeros if none shows."""
+    y, x = np.nonzero(np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT))))
+    if len(x) == 0:
+        return np.zeros(4, np.float32)
+    return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
 
 
 def visible_action(plan: Plan, labels: Labels, object_px: int, size: tuple[int, int]) -> int:
