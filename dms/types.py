@@ -221,6 +221,91 @@ class Reason(IntEnum):
     POSE_UNCERTAIN = 12
     SPEED_UNKNOWN = 13
     """No vehicle speed: rules that need one assume what the configuration says."""
+    MASK = 14
+    """Mouth and nose are covered: no yawns are seen."""
+    FACE_COVERED = 15
+    """A hand, a scarf or the wheel's rim covers part of the face."""
+    LED_OFF = 16
+    """The infrared light fails: the picture pulses, or is dark at once."""
+    IMAGE_BLURRED = 17
+    LENS_DIRTY = 18
+    MISALIGNED = 19
+    """The camera does not point where it did: turned, or the driver left its view."""
+    TOO_HOT = 20
+
+
+class Sense(IntEnum):
+    """What the monitor needs to see; one that is lost is told with its reason."""
+
+    IMAGE = 0
+    """Frames that show something, in time."""
+    FACE = 1
+    EYES = 2
+    """Gaze and lids. Without them the head alone tells the direction: glances by the eyes alone
+    are unseen, and no closure is."""
+    MOUTH = 3
+    """Yawns."""
+    HANDS = 4
+    """Hands and what they hold."""
+    SPEED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A sense that is lost, why, and since when."""
+
+    sense: Sense
+    why: Reason
+    since_ns: int
+
+
+class GazeZone(IntEnum):
+    """Where the driver looks. Driver's and passenger's side follow the seat."""
+
+    UNKNOWN = 0
+    ROAD = 1
+    """The forward road view."""
+    MIRROR_REAR = 2
+    MIRROR_DRIVER = 3
+    """The outside mirror on the driver's side."""
+    MIRROR_PASSENGER = 4
+    CLUSTER = 5
+    CENTRE_STACK = 6
+    """Infotainment display and the controls under it."""
+    DASH = 7
+    """On the dashboard beside the cluster, where phones are mounted."""
+    WINDOW_DRIVER = 8
+    WINDOW_PASSENGER = 9
+    PASSENGER = 10
+    """The passenger's face, and who sits behind."""
+    LAP = 11
+    """The driver's own lap and knees."""
+    FOOTWELL = 12
+    """The passenger's."""
+    GLOVEBOX = 13
+    OTHER = 14
+
+
+DRIVING_ZONES = frozenset(
+    {
+        GazeZone.ROAD,
+        GazeZone.MIRROR_REAR,
+        GazeZone.MIRROR_DRIVER,
+        GazeZone.MIRROR_PASSENGER,
+        GazeZone.CLUSTER,
+    }
+)
+"""Where driving itself makes one look."""
+
+
+class GazeSource(IntEnum):
+    """What the direction of attention rests on."""
+
+    NONE = 0
+    HEAD = 1
+    """The head alone: glances by the eyes alone (lizards) are unseen."""
+    EYES = 2
+    """Head and eyes."""
 
 
 class Condition(IntEnum):
@@ -234,6 +319,59 @@ class Condition(IntEnum):
     ASLEEP = 5
     DROWSY = 6
     UNRESPONSIVE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Blinks:
+    """How the lids move. Last five minutes unless said otherwise; None: too little was seen."""
+
+    rate_per_min: float | None = None
+    """Blinks a minute of seen-eye time, over the last minute. Says nothing about drowsiness."""
+    last_ns: int | None = None
+    """Duration of the last blink, between half-closed and half-open."""
+    mean_ns: int | None = None
+    """Mean duration of the blinks."""
+    closing_speed: float | None = None
+    """Mean of the blinks' fastest closing [this driver's openness per second]."""
+    opening_speed: float | None = None
+    """Mean of the blinks' fastest opening [the same]."""
+    long_closures: int = 0
+    """Closures too long for a blink."""
+
+
+class Evidence(IntEnum):
+    """What a sleepiness estimate can rest on."""
+
+    PERCLOS = 0
+    BLINK_DURATION = 1
+    LID_SPEED = 2
+    LONG_CLOSURES = 3
+    YAWNS = 4
+    NODS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Drowsiness:
+    """How sleepy the driver looks; changes about once a second."""
+
+    kss: float | None = None
+    """Karolinska-sleepiness-equivalent 1-9; None until learned or at too little sight."""
+    confidence: float = 0.0
+    """0-1: how much of the evidence there is, seen for how long."""
+    learned_pct: int = 0
+    """How far the time that the estimate needs before it is given has passed."""
+    basis: tuple[tuple[Evidence, float, float], ...] = ()
+    """What it rests on: (evidence, measured value, steps of KSS that it adds)."""
+    perclos_3min_pct: float | None = None
+    perclos_5min_pct: float | None = None
+    yawns: int = 0
+    """In the last five minutes."""
+    nods: int = 0
+    """Falls of the head that were caught, in the last five minutes."""
+
+
+NO_BLINKS, NO_DROWSINESS = Blinks(), Drowsiness()
+"""Nothing seen yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +405,42 @@ class DriverState:
     phone_ns: int
     """How long the phone has been in use."""
     speed_mps: float | None
+    zone: GazeZone = GazeZone.UNKNOWN
+    """The most probable zone of the gaze."""
+    zone_probabilities: tuple[float, ...] = ()
+    """One a GazeZone, in its order, sum 1; empty when not known."""
+    gaze_source: GazeSource = GazeSource.NONE
+    driving_task: bool | None = None
+    """Looks where driving itself makes one look: road, mirrors, cluster. None: cannot tell."""
+    eyes_on_road_ns: int = 0
+    """How long open eyes have been on the road without a break; 0 when not, or unknown."""
+    vats_away_ns: int = 0
+    """Time away in the last 30 s; 0 again after 2 s without a break on the road."""
+    attention_pct: float = 100.0
+    """An AttenD-like buffer: drains while away, fills on the road; 0 is inattentive."""
+    area3_ns: int = 0
+    """How long the gaze has been in Area 3 of (EU) 2023/2590: below the plane 30 deg down from the
+    eyes, outside areas 1 and 2. A brief look out of it does not start it afresh."""
+    phone_away_ns: int = 0
+    """Time in the last 30 s in which a phone was in use and looked at; as vats_away_ns. A phone in
+    its cradle that is looked at is no use."""
+    unresponsive_ns: int = 0
+    """How long the driver has been away or with closed eyes in one, whichever it was."""
+    hands_on_wheel: bool | None = None
+    """None: cannot tell."""
+    hands_off_ns: int = 0
+    """How long no hand has been on the wheel; 0 when on or unknown."""
+    blinks: Blinks = NO_BLINKS
+    drowsiness: Drowsiness = NO_DROWSINESS
+    seat: SeatSide = SeatSide.UNKNOWN
+    """As configured, or as learned."""
+    lost: tuple[Lost, ...] = ()
+    """Every sense that is lost now; `reason` is the gravest."""
+    presumed: bool = False
+    """The driver is not seen at this moment: what is said of eyes and road is the last sight, kept
+    or let go by the written rules."""
+    driver_changed: bool = False
+    """This is the first state of what seems to be another driver: everything is learned anew."""
 
 
 class AlertKind(IntEnum):
