@@ -18,7 +18,8 @@ from dms.canbus import Port, open_bus
 from dms.canlink import BusHealth, Link
 from dms.config import CanConfig
 from dms.config.param import MS
-from dms.transmit import SECOND, Identity, TxFrame, TxPlan
+from dms.payloads import Identity
+from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, DriverState, VehicleState
 from dms.vehicle import CarConfig, VehicleInput
 

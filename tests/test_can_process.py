@@ -56,7 +56,7 @@ SENDER = """
 import dataclasses, signal, sys, time
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
-from dms.transmit import Identity
+from dms.payloads import Identity
 from dms.types import *
 stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))

@@ -32,8 +32,9 @@ from dms.cannode import BusSink, Scheduler
 from dms.config import CanConfig
 from dms.e2e import Checker, Verdict
 from dms.messages import ALERT, BY_ID, DRIVER_STATE, GAZE, STATUS, encode_vehicle_motion
+from dms.payloads import Identity
 from dms.signals import Message, NoValue, Value, decode
-from dms.transmit import Identity, TxFrame, TxPlan
+from dms.transmit import TxFrame, TxPlan
 from dms.types import Availability, Reason
 from dms.vehicle import CarConfig, VehicleInput
 

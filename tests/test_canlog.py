@@ -10,7 +10,8 @@ import pytest
 from dms.canbus import BusError
 from dms.canlog import FORMATS, LogFrame, LogSink, open_sink, read_log
 from dms.errors import SourceError
-from dms.transmit import Identity, TxFrame, TxPlan
+from dms.payloads import Identity
+from dms.transmit import TxFrame, TxPlan
 
 MS = 1_000_000
 EPOCH_2026 = 1_767_225_600 * 1_000_000_000

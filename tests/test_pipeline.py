@@ -6,8 +6,9 @@ import numpy as np
 from scripted import ScriptedEngine
 
 from dms.config import load
+from dms.payloads import Identity
 from dms.pipeline import Pipeline
-from dms.transmit import Identity, TxFrame, TxPlan
+from dms.transmit import TxFrame, TxPlan
 from dms.types import Alert, AlertKind, Condition, DriverState, Frame, Step, VehicleState
 
 IMAGE = np.zeros((48, 64), np.uint8)

@@ -12,8 +12,9 @@ from dms import alerts
 from dms.config import AlertConfig
 from dms.e2e import Checker
 from dms.messages import ALERT, ALERT_RULES, DRIVER_STATE, GAZE, SENT, STATUS
+from dms.payloads import REQUESTS, Identity, rule_number
 from dms.signals import Message, NoValue, Value, decode
-from dms.transmit import REQUESTS, SECOND, Identity, TxFrame, TxPlan, rule_number
+from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, AlertKind, Availability, Condition, DriverState, Reason
 
 MS = 1_000_000

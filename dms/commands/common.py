@@ -13,7 +13,7 @@ from typing import Protocol
 from dms import __version__
 from dms.config import Config, Scalar, load
 from dms.errors import Exit, UsageError
-from dms.transmit import Identity
+from dms.payloads import Identity
 from dms.types import Frame, Observation
 
 
