@@ -1,7 +1,8 @@
-"""The thin edge to a CAN bus: open, send, receive, close, through python-can.
+"""The thin edge to a CAN bus: open, send, receive, close.
 
-python-can is imported when a bus is opened, not before. Its back ends raise whatever they like;
-here it becomes one of two things: Busy (try again next cycle) or Lost (open the bus anew).
+A Linux CAN link is opened by rawcan.py; everything else through python-can, which is imported only
+then. Its back ends raise whatever they like; here it becomes one of two things: Busy (try again
+next cycle) or Lost (open the bus anew).
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import contextlib
 import difflib
 import errno
 import logging
-from collections.abc import Collection, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
 from typing import Any, Protocol
 
 from dms.config import CanConfig
@@ -19,8 +23,10 @@ from dms.errors import UsageError
 
 SEND_TIMEOUT_S = 0.02
 """Longest a send may wait for room: well below the shortest cycle (50 ms)."""
-CAN_ERR_BUSOFF = 0x40
-"""Bit of an error frame's identifier, linux/can/error.h."""
+CAN_ERR_CRTL, CAN_ERR_BUSOFF, CAN_ERR_RESTARTED = 0x04, 0x40, 0x100
+"""Bits of an error frame's identifier, linux/can/error.h."""
+CRTL_WARNING, CRTL_PASSIVE, CRTL_ACTIVE = 0x0C, 0x30, 0x40
+"""Bits of its second byte: the controller's state towards receiving or sending."""
 _BUSY = frozenset((errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOMEM))
 _GONE = frozenset((errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EBADF, errno.EIO))
 _EXTRAS = {"slcan": "pyserial", "serial": "pyserial", "udp_multicast": "msgpack"}
@@ -39,6 +45,15 @@ class Lost(Exception):
     """The bus is gone: closed, unplugged, down, bus-off."""
 
 
+class Controller(Enum):
+    """The CAN controller's fault confinement (ISO 11898-1), as far as error frames tell it."""
+
+    ACTIVE = "active"
+    WARNING = "warning"
+    PASSIVE = "passive"
+    BUS_OFF = "bus_off"
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One frame from the bus. Error frames only say that something is wrong on it."""
@@ -49,16 +64,28 @@ class Received:
     error: bool = False
 
     @property
-    def bus_off(self) -> bool:
-        """Whether the controller has left the bus."""
-        return self.error and bool(self.can_id & CAN_ERR_BUSOFF)
+    def controller(self) -> Controller | None:
+        """The state that an error frame tells of; None: it tells of none."""
+        if not self.error:
+            return None
+        if self.can_id & CAN_ERR_BUSOFF:
+            return Controller.BUS_OFF
+        if self.can_id & CAN_ERR_RESTARTED:
+            return Controller.ACTIVE
+        bits = self.data[1] if self.can_id & CAN_ERR_CRTL and len(self.data) > 1 else 0
+        states = (
+            (CRTL_PASSIVE, Controller.PASSIVE),
+            (CRTL_WARNING, Controller.WARNING),
+            (CRTL_ACTIVE, Controller.ACTIVE),
+        )
+        return next((state for mask, state in states if bits & mask), None)
 
 
 class Port(Protocol):
     """An open bus."""
 
-    def send(self, can_id: int, data: bytes) -> None:
-        """Hand one frame over. Raises Busy or Lost, nothing else."""
+    def send(self, can_id: int, data: bytes, extended: bool = False) -> None:
+        """Hand one frame over; more than 8 bytes make it an FD frame. Raises Busy or Lost."""
 
     def receive(self, timeout_s: float) -> Received | None:
         """The next frame, None when none came. Raises Busy (a bad frame, go on) or Lost."""
@@ -76,9 +103,16 @@ class PythonCanPort:
     def __init__(self, bus: Any, message: Any) -> None:
         self._bus, self._message = bus, message
 
-    def send(self, can_id: int, data: bytes) -> None:
+    def send(self, can_id: int, data: bytes, extended: bool = False) -> None:
         """See Port."""
-        frame = self._message(arbitration_id=can_id, data=data, is_extended_id=False)
+        fd = len(data) > 8
+        frame = self._message(
+            arbitration_id=can_id,
+            data=data,
+            is_extended_id=extended,
+            is_fd=fd,
+            bitrate_switch=fd,
+        )
         try:
             self._bus.send(frame, timeout=SEND_TIMEOUT_S)
         except Exception as error:  # back ends raise their own kinds
@@ -172,8 +206,13 @@ def _scalar(text: str) -> int | float | str | bool:
 def open_bus(config: CanConfig, listen_to: Sequence[tuple[int, bool]] = ()) -> Port:
     """Open the bus. listen_to: (identifier, extended) of the frames wanted; empty: all.
 
+    A "socketcan" is opened without python-can, unless there are options for it to take.
     Errors: BusError, with what to do about it.
     """
+    if config.interface == "socketcan" and not config.bus_kwargs:
+        from dms.rawcan import open_raw
+
+        return open_raw(config, listen_to)
     try:
         import can
     except ImportError as error:
@@ -190,7 +229,7 @@ def open_bus(config: CanConfig, listen_to: Sequence[tuple[int, bool]] = ()) -> P
             **_options(config, listen_to),
         )
     except Exception as error:  # back ends raise their own kinds
-        raise BusError(where, _text(error), _advice(config, error)) from error
+        raise BusError(where, _text(error), advice(config, error)) from error
     return PythonCanPort(bus, can.Message)
 
 
@@ -219,7 +258,8 @@ def _options(config: CanConfig, listen_to: Sequence[tuple[int, bool]]) -> dict[s
     return {**options, **dict(config.bus_kwargs)}
 
 
-def _advice(config: CanConfig, error: BaseException) -> str:
+def advice(config: CanConfig, error: BaseException) -> str:
+    """How to mend what kept a bus from being opened."""
     if config.interface in _EXTRAS and "installed" in str(error):
         return f"pip install {_EXTRAS[config.interface]}"
     if _errno(error) == errno.EAFNOSUPPORT:
@@ -232,3 +272,29 @@ def _advice(config: CanConfig, error: BaseException) -> str:
     if config.interface == "udp_multicast":
         return "give a multicast address, for example udp_multicast:239.74.163.2"
     return "check that the device is there and that you may open it"
+
+
+def presence(config: CanConfig) -> Callable[[], object] | None:
+    """What tells cheaply whether the bus's device is there: its value changes when it comes or
+    goes. None: nothing does for this interface."""
+    if config.interface == "socketcan":
+        folder = Path("/sys/class/net") / config.channel
+        return lambda: (_read(folder / "flags"), _read(folder / "operstate"))
+    if config.channel.startswith("/dev/") or config.interface in ("slcan", "serial", "robotell"):
+        return lambda: _node(config.channel)
+    return None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return None
+
+
+def _node(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_rdev

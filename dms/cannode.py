@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from dms.canbus import Port, open_bus
+from dms.canbus import Port, open_bus, presence
 from dms.canlink import BusHealth, Link
 from dms.config import CanConfig
 from dms.config.param import MS
 from dms.payloads import Identity
+from dms.timing import Punctuality
 from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, DriverState, VehicleState
 from dms.vehicle import CarConfig, VehicleInput
@@ -42,7 +43,7 @@ def open_link(config: CanConfig, listen_to: Sequence[tuple[int, bool]] = ()) -> 
         return open_bus(config, listen_to)
 
     waits = (config.reopen_min_ms * MS, config.reopen_max_ms * MS)
-    return Link(open_port, open_port(), *waits)
+    return Link(open_port, open_port(), *waits, presence(config))
 
 
 class Scheduler:
@@ -54,7 +55,16 @@ class Scheduler:
 
     def __init__(self, plan: TxPlan, link: Link, vehicle: VehicleInput, clock: Clock) -> None:
         self.link, self._plan, self._vehicle, self._clock = link, plan, vehicle, clock
+        self.punctuality = Punctuality()
+        self.on_sent: Callable[[TxFrame], object] | None = None
+        """Told of every frame that the bus took; must not wait."""
+        link.on_sent = self._sent
         self._lock = threading.Lock()
+
+    def _sent(self, frame: TxFrame) -> None:
+        self.punctuality.handed_over(frame.message.can_id, frame.t_ns, self._clock())
+        if self.on_sent:
+            self.on_sent(frame)
 
     def update(self, state: DriverState, alerts: Sequence[Alert]) -> bool:
         """The newest result, as of now. Whether something is due earlier than before."""
@@ -138,7 +148,7 @@ class CanNode:
 
     def watch(self, on_sent: Callable[[TxFrame], object]) -> None:
         """Call `on_sent` with every frame that the bus took, in the node's thread. Before start."""
-        self._scheduler.link.on_sent = on_sent
+        self._scheduler.on_sent = on_sent
 
     def update(self, state: DriverState, alerts: Sequence[Alert]) -> None:
         """The newest result, as of now. Never waits for the bus."""
@@ -156,6 +166,11 @@ class CanNode:
     def counters(self) -> dict[str, int]:
         """Deadlines missed, values clamped, and verdicts on the vehicle's messages."""
         return self._scheduler.counters()
+
+    @property
+    def punctuality(self) -> Punctuality:
+        """How late frames were handed to the bus, and how much their periods jitter."""
+        return self._scheduler.punctuality
 
     @property
     def alive(self) -> bool:

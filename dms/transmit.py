@@ -35,7 +35,8 @@ class TxPlan:
     """The frames due up to any moment, given the results so far.
 
     All times are on one clock of the caller's choice. Each message has a grid of deadlines from
-    `start_ns`; DMS_Alert also goes out between them when the most urgent alert changes.
+    `start_ns`. DMS_Alert also goes out between them when the most urgent alert changes; it and
+    DMS_Status do when a result has become too old to be repeated.
     """
 
     def __init__(self, identity: Identity, start_ns: int, stale_ns: int = STALE_NS) -> None:
@@ -52,6 +53,8 @@ class TxPlan:
         self._sent: Counter[Message] = Counter()
         self._alert_sent_ns: int | None = None
         self._change_ns: int | None = None
+        self._stale_ns: int | None = None
+        """When the newest result will be too old, until that is said."""
 
     def advance(self, state: DriverState, alerts: Sequence[Alert], t_ns: int) -> list[TxFrame]:
         """Frames due before `t_ns`, then the new result, then frames due at `t_ns`."""
@@ -63,6 +66,7 @@ class TxPlan:
         """The newest result, as of `at_ns`."""
         before = signature(self._belief.alerts if self._belief else ())
         self._belief = Belief(state, tuple(alerts), at_ns)
+        self._stale_ns = at_ns + self.stale_ns + 1
         if signature(alerts) != before and self._change_ns is None:
             self._change_ns = max(at_ns, self._alert_allowed_ns())
 
@@ -72,8 +76,8 @@ class TxPlan:
 
     def next_ns(self) -> int:
         """When the next frame is due."""
-        grid = min(self._next.values())
-        return grid if self._change_ns is None else min(grid, self._change_ns)
+        between = [t for t in (self._change_ns, self._stale_ns) if t is not None]
+        return min(*self._next.values(), *between)
 
     def due(self, t_ns: int) -> list[TxFrame]:
         """All frames due up to and at `t_ns` that were not given out before, in order."""
@@ -89,6 +93,8 @@ class TxPlan:
             if late > 0:
                 self.missed += late
                 self._next[message] = at + late * message.period_ms * MS
+        if self._stale_ns is not None and self._stale_ns <= self._next[STATUS] <= t_ns:
+            self._stale_ns = None  # the cyclic frames say the same
         if self._change_ns is None or max(self._change_ns, self._next[ALERT]) > t_ns:
             return
         if self._change_ns <= self._next[ALERT]:
@@ -103,15 +109,25 @@ class TxPlan:
 
     def _at(self, t_ns: int) -> list[TxFrame]:
         now = situation(self._belief, t_ns, self.stale_ns)
-        return [self._frame(m, now, t_ns) for m in SENT if self._take(m, t_ns)]
+        stale = self._becomes_stale(t_ns)
+        return [self._frame(m, now, t_ns) for m in SENT if self._take(m, t_ns, stale)]
 
-    def _take(self, message: Message, t_ns: int) -> bool:
+    def _becomes_stale(self, t_ns: int) -> bool:
+        """Whether it must be said at `t_ns` that there is no news; once."""
+        if self._stale_ns is None or t_ns < self._stale_ns:
+            return False
+        self._stale_ns = None
+        if self._change_ns is None:
+            self._change_ns = max(t_ns, self._alert_allowed_ns())
+        return True
+
+    def _take(self, message: Message, t_ns: int, stale: bool) -> bool:
         """Whether `message` is to be sent at `t_ns`; moves its deadline on."""
         on_grid = self._next[message] <= t_ns
         if on_grid:
             self._next[message] += message.period_ms * MS
         if message is not ALERT:
-            return on_grid
+            return on_grid or (stale and message is STATUS)
         changed = self._change_ns is not None and self._change_ns <= t_ns
         if changed or (on_grid and t_ns >= self._alert_allowed_ns()):
             self._change_ns, self._alert_sent_ns = None, t_ns

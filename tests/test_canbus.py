@@ -51,7 +51,7 @@ class FakePort:
     inbox: list[Received | Exception] = field(default_factory=list)
     closed: bool = False
 
-    def send(self, can_id: int, data: bytes) -> None:
+    def send(self, can_id: int, data: bytes, extended: bool = False) -> None:
         error = self.fail()
         if error is not None:
             raise error
@@ -158,7 +158,10 @@ def test_a_lost_bus_is_opened_again_with_growing_pauses_for_ever() -> None:
         tries.append(now)
         raise BusError("bus", "still gone")
 
-    link = Link(open_port, FakePort(fail=lambda: Lost("unplugged")))
+    def absent() -> object:
+        return None
+
+    link = Link(open_port, FakePort(fail=lambda: Lost("unplugged")), presence=absent)
     for now in range(0, 60_000, 50):
         link.send([frame(STATUS, now)], now * MS)
     pauses = [b - a for a, b in itertools.pairwise(tries)]

@@ -31,6 +31,8 @@ EDGES = {
     "canlink",
     "canlog",
     "cannode",
+    "rawcan",
+    "timing",
 }
 PIPELINE = {"pipeline"}
 OUTPUT = {"report", "events", "metrics"}

@@ -291,3 +291,36 @@ def test_every_alert_that_can_be_raised_names_a_rule_of_the_bus(
         raised += active
     numbers = {rule_number(alert.reason) for alert in raised if alert.kind is kind}
     assert numbers == {ALERT_RULES.index(rule)}
+
+
+@pytest.mark.parametrize("at_ms", [200, 201, 249, 299])
+def test_a_stalled_pipeline_is_unavailable_within_three_status_cycles(at_ms: int) -> None:
+    tx = plan()
+    tx.advance(STATE, (alert(at_ms),), at_ms * MS)
+    frames, three_cycles_ns = tx.due(2000 * MS), 3 * STATUS.period_ms * MS
+    for message in (STATUS, ALERT):
+        blank = [
+            f.t_ns - at_ms * MS
+            for f in frames
+            if f.message is message and says_nothing(message, f.data)
+        ]
+        assert 0 <= blank[0] - three_cycles_ns <= ALERT.min_gap_ms * MS
+        later = [f for f in frames if f.message is message and f.t_ns >= at_ms * MS + blank[0]]
+        assert all(says_nothing(message, f.data) for f in later), "never fresh again by itself"
+    assert sum(f.message is STATUS for f in frames) <= 22, "it is said between cycles only once"
+
+
+def says_nothing(message: Message, data: bytes) -> bool:
+    values = decode(message, data)
+    if message is STATUS:
+        return values["Availability"] == Availability.UNAVAILABLE
+    return set(values.values()) == {NoValue.NOT_AVAILABLE}
+
+
+def test_a_stall_noticed_late_is_said_once() -> None:
+    tx = plan()
+    tx.advance(STATE, (), 0)
+    tx.skip_missed(1033 * MS)
+    frames = tx.due(1033 * MS)
+    assert times(frames, STATUS) == [1000]
+    assert last(frames, STATUS)["Availability"] == Availability.UNAVAILABLE

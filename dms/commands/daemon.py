@@ -7,11 +7,12 @@ import selectors
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dms import health
+from dms.canlink import BusHealth
 from dms.cannode import CanNode
 from dms.commands.live import LiveView
 from dms.config import Config
@@ -69,7 +70,15 @@ class Totals:
             "can_sent": node.health().sent,
             "can_dropped": node.health().dropped,
             "can_lost": node.health().lost,
+            "can_counters": node.counters(),
+            "can_bus": bus_to_dict(node.health()),
+            "can_timing": node.punctuality.to_dict(),
         }
+
+
+def bus_to_dict(health: BusHealth) -> dict[str, Any]:
+    """The bus's counters for --json."""
+    return {**asdict(health), "controller": health.controller.value}
 
 
 class Daemon:
