@@ -259,3 +259,19 @@ def test_the_drives_can_log_speaks_the_vehicles_message(tmp_path) -> None:
     log = list(read_log(tmp_path / "can.log"))
     assert len(log) == round(story.LENGTH_S / 0.02)
     assert {frame.can_id for frame in log} == {0x120}
+
+
+def test_smoothing_moves_each_point_towards_the_mean_of_its_neighbours() -> None:
+    from tools.synth import native
+
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(30, 3)).astype(np.float32)
+    table = rng.integers(0, 30, (30, 5)).astype(np.int32)
+    count = rng.integers(1, 6, 30).astype(np.int32)
+    free = rng.random(30).astype(np.float32)
+    expected = points.astype(float)
+    for step in (0.6, -0.59) * 2:
+        mean = np.array([expected[table[i, : count[i]]].mean(0) for i in range(30)])
+        expected = expected + step * free[:, None] * (mean - expected)
+    done = native.smooth(points, table, count, free, 2, (0.6, -0.59))
+    assert done == pytest.approx(expected, abs=1e-5)

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.synth import native
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -140,6 +142,7 @@ class BodyModel:
         self.bones = [names[i] for i in order]
         self.index = {n: i for i, n in enumerate(self.bones)}
         self.parent = [int(remap[parent[i]]) if parent[i] >= 0 else -1 for i in order]
+        self._parents = np.array(self.parent, np.int32)
         self._joint_v = joint_v[:, order]
 
     def bone_weight(self, *prefixes: str) -> F32:
@@ -160,6 +163,7 @@ class BodyModel:
         to_compact = np.full(len(self._base), -1, np.int32)
         to_compact[used] = np.arange(len(used), dtype=np.int32)
         self.used = used
+        self._shapes_of(used)
         self.skin_tris: I32 = to_compact[self._skin_full]
         self.shell_tris: I32 = to_compact[self._shell_full]
         self.rest: F32 = self._base[used]
@@ -172,16 +176,26 @@ class BodyModel:
         self.neck = self.bone_weight("neck")[used]
         self.arm_side = np.sign(self.rest[:, 0])
 
+    def _shapes_of(self, used: NDArray[np.intp]) -> None:
+        """Keep of base and targets only what is drawn, and what the joints are means of."""
+        needed = np.union1d(used, self._joint_v[self._joint_v >= 0])
+        back = np.zeros(len(self._base), np.int32)
+        back[needed] = np.arange(len(needed), dtype=np.int32)
+        self._shape_base = self._base[needed]
+        self._shape_targets = self._targets[:, needed].astype(np.float32) * np.float32(DM_TO_CM)
+        self._shape_used = back[used]
+        self._shape_joint = np.where(self._joint_v >= 0, back[self._joint_v], -1)
+
     def shape(self, shape: BodyShape) -> ShapedBody:
         """The person's rest mesh and joints (recomputed from the shaped joint cubes)."""
         weights = np.array([target_weight(n, shape) for n in self._target_names], np.float32)
-        full = self._base.copy()
+        full = self._shape_base.copy()
         for i in np.nonzero(weights > 1e-4)[0]:
-            full += weights[i] * np.float32(DM_TO_CM) * self._targets[i].astype(np.float32)
-        present = self._joint_v >= 0
-        points = full[np.maximum(self._joint_v, 0)] * present[..., None]
+            full += weights[i] * self._shape_targets[i]
+        present = self._shape_joint >= 0
+        points = full[np.maximum(self._shape_joint, 0)] * present[..., None]
         joints = points.sum(2) / np.maximum(present.sum(2), 1)[..., None]
-        return ShapedBody(full[self.used], joints[0].astype(float), joints[1].astype(float))
+        return ShapedBody(full[self._shape_used], joints[0].astype(float), joints[1].astype(float))
 
     def forward(
         self,
@@ -191,29 +205,15 @@ class BodyModel:
         root: F64,
     ) -> Frames:
         """Forward kinematics. `relative` turns a bone against its parent, `absolute` sets it."""
-        count = len(self.bones)
-        rot, pos = np.empty((count, 3, 3)), np.empty((count, 3))
-        head = body.head
-        for i, name in enumerate(self.bones):
-            p = self.parent[i]
-            parent_rot = rot[p] if p >= 0 else np.eye(3)
-            pos[i] = pos[p] + parent_rot @ (head[i] - head[p]) if p >= 0 else head[i] + root
-            if name in absolute:
-                rot[i] = absolute[name]
-            elif name in relative:
-                rot[i] = parent_rot @ relative[name]
-            else:
-                rot[i] = parent_rot
-        return Frames(rot, pos)
+        turn = np.tile(np.eye(3), (len(self.bones), 1, 1))
+        fixed = np.zeros(len(self.bones), np.uint8)
+        for name, value in (*relative.items(), *absolute.items()):
+            turn[self.index[name]] = value
+        fixed[[self.index[name] for name in absolute]] = 1
+        return Frames(*native.forward(self._parents, fixed, turn, body.head, root))
 
     def skin(self, body: ShapedBody, frames: Frames) -> F32:
         """Linear blend skinning of the drawn vertices, [n, 3] cm."""
         shift = frames.pos - np.einsum("nij,nj->ni", frames.rot, body.head)
-        table = np.concatenate([frames.rot, shift[..., None]], 2).astype(np.float32).reshape(-1, 12)
-        blend = np.zeros((len(body.vertices), 12), np.float32)
-        for k in range(self._weight.shape[1]):
-            blend += table[self._weight_index[:, k]] * self._weight[:, k : k + 1]
-        v = body.vertices
-        m = blend.reshape(-1, 3, 4)
-        out = m[:, :, 0] * v[:, 0:1] + m[:, :, 1] * v[:, 1:2] + m[:, :, 2] * v[:, 2:3] + m[:, :, 3]
-        return np.ascontiguousarray(out, np.float32)
+        bones = np.concatenate([frames.rot, shift[..., None]], 2)
+        return native.skin(body.vertices, self._weight_index, self._weight, bones)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tools.synth import native
 from tools.synth.body import F32, F64, I32, BodyModel, ShapedBody
 from tools.synth.mesh import Material, Scene, Tag, vertex_normals
 from tools.synth.pose import SIDES
@@ -121,14 +122,15 @@ class Tailor:
         keep = place < MAX_NEIGHBOURS
         table[edges[keep, 0], place[keep]] = edges[keep, 1]
         self._table = table.astype(np.int32)
-        self._count = np.minimum(np.maximum(count, 1), MAX_NEIGHBOURS).astype(np.float32)
+        self._count = np.minimum(np.maximum(count, 1), MAX_NEIGHBOURS).astype(np.int32)
 
     def _mean(self, values: F32) -> F32:
         total = np.zeros_like(values)
         for k in range(MAX_NEIGHBOURS):
             total += values[self._table[:, k]]
-        empty = (MAX_NEIGHBOURS - self._count)[:, None]
-        return np.asarray((total - empty * values) / self._count[:, None], np.float32)
+        empty = (MAX_NEIGHBOURS - self._count)[:, None].astype(np.float32)
+        count = self._count[:, None].astype(np.float32)
+        return np.asarray((total - empty * values) / count, np.float32)
 
     def _freedom(self) -> None:
         free = np.clip(1 - self.model.forearm[self.vertices], 0.08, 1)[:, None].astype(np.float32)
@@ -137,16 +139,14 @@ class Tailor:
             free = np.minimum(free, self._mean(free) * 1.15 + 0.02)
         free[self._rim] = 0
         neck = np.clip(self.model.neck[self.vertices] * 1.5, 0, 1)[:, None]
-        self._free = np.asarray(free * (1 - neck), np.float32)
+        self._free = np.ascontiguousarray((free * (1 - neck))[:, 0], np.float32)
 
     def smooth(self, posed: F32, times: int) -> F32:
         """The shell's vertices after Taubin smoothing (all other vertices unchanged)."""
-        q = posed[self.vertices]
-        for _ in range(times):
-            for step in TAUBIN:
-                q = q + np.float32(step) * self._free * (self._mean(q) - q)
         out = posed.copy()
-        out[self.vertices] = q
+        out[self.vertices] = native.smooth(
+            posed[self.vertices], self._table, self._count, self._free, times, TAUBIN
+        )
         return out
 
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -174,13 +175,16 @@ def vertex_normals(vertices: F32, triangles: I32) -> F32:
     return native.vertex_normals(vertices, triangles)
 
 
+@cache
 def grid(rows: int, columns: int) -> I32:
-    """Triangles of a rows x columns lattice of vertices stored row by row."""
+    """Triangles of a rows x columns lattice of vertices stored row by row (not to be changed)."""
     r, c = np.meshgrid(np.arange(rows - 1), np.arange(columns - 1), indexing="ij")
     v = (r * columns + c).ravel()
     first = np.stack([v, v + 1, v + columns], 1)
     second = np.stack([v + 1, v + columns + 1, v + columns], 1)
-    return np.concatenate([first, second]).astype(np.int32)
+    out = np.concatenate([first, second]).astype(np.int32)
+    out.flags.writeable = False
+    return out
 
 
 def rounded_box(
@@ -192,6 +196,13 @@ def rounded_box(
     power: float = 5.0,
 ) -> tuple[F32, I32]:
     """A superellipsoid: power 2 is an ellipsoid, larger is boxier."""
+    p = _superellipsoid(steps, power) * np.asarray(half)
+    r = np.eye(3) if rotation is None else np.asarray(rotation)
+    return (p @ r.T + np.asarray(centre)).astype(np.float32), grid(steps, 2 * steps)
+
+
+@cache
+def _superellipsoid(steps: int, power: float) -> NDArray[np.float64]:
     u, w = np.meshgrid(
         np.linspace(-np.pi / 2, np.pi / 2, steps),
         np.linspace(np.pi, -np.pi, 2 * steps),
@@ -202,9 +213,7 @@ def rounded_box(
         return np.sign(a) * np.abs(a) ** (2 / power)
 
     p = np.stack([f(np.cos(u)) * f(np.cos(w)), f(np.sin(u)), f(np.cos(u)) * f(np.sin(w))], -1)
-    p = p.reshape(-1, 3) * np.asarray(half)
-    r = np.eye(3) if rotation is None else np.asarray(rotation)
-    return (p @ r.T + np.asarray(centre)).astype(np.float32), grid(steps, 2 * steps)
+    return p.reshape(-1, 3)
 
 
 def tube(

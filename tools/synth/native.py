@@ -22,6 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tools.synth.mesh import F32, I32, U8, Buffers
 
+F64 = NDArray[np.float64]
+
 SOURCES = Path(__file__).parent / "cpp"
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-std=c++17", "-shared", "-fPIC")
 
@@ -91,6 +93,29 @@ def skin(vertices: ArrayLike, index: ArrayLike, weight: ArrayLike, bones: ArrayL
     return out
 
 
+def forward(parent: I32, absolute: U8, turn: F64, joint: F64, root: F64) -> tuple[F64, F64]:
+    """World rotations (B,3,3) and joints (B,3) of a skeleton; see raster.cpp."""
+    arrays = [np.ascontiguousarray(a, np.float64) for a in (turn, joint, root)]
+    rot, pos = np.empty((len(parent), 3, 3)), np.empty((len(parent), 3))
+    library().forward(
+        len(parent), _i(parent), _u(absolute), *(_pointer(a, np.float64) for a in arrays),
+        _pointer(rot, np.float64), _pointer(pos, np.float64),
+    )  # fmt: skip
+    return rot, pos
+
+
+def smooth(
+    points: F32, table: I32, count: I32, free: F32, times: int, steps: tuple[float, float]
+) -> F32:
+    """Taubin smoothing of points (N,3) with neighbours table (N,K), count (N,), freedom (N,)."""
+    out = np.array(points, np.float32, order="C")
+    library().smooth(
+        _f(out), len(out), _i(table), _i(count), table.shape[1], _f(free), times,
+        ctypes.c_float(steps[0]), ctypes.c_float(steps[1]),
+    )  # fmt: skip
+    return out
+
+
 def occlusion(
     vertices: ArrayLike, triangles: ArrayLike, *, directions: int = 200, side: int = 400
 ) -> F32:
@@ -150,7 +175,16 @@ def library() -> ctypes.CDLL:
     target = cache_dir() / f"raster-{digest.hexdigest()[:16]}.so"
     if not target.exists():
         _compile(header, target)
+    _keep_memory()
     return ctypes.CDLL(str(target))
+
+
+def _keep_memory() -> None:
+    """Pictures' buffers come and go: have the C library keep their pages (a tenth of the time)."""
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)
+    if tune is not None:  # glibc: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+        tune(-3, 1 << 30)
+        tune(-1, 1 << 30)
 
 
 def _compile(header: str, target: Path) -> None:

@@ -15,6 +15,23 @@ class Noise {
   }
   float value(Vec3 p) const { return sample(cell_, p, true); }
   float cloud(Vec3 p) const { return sample(cloud_, p * 8.f, false); }
+  // how `value` changes along x, y and z, a cell
+  Vec3 slope(Vec3 p) const {
+    int ix = int(std::floor(p.x)), iy = int(std::floor(p.y)), iz = int(std::floor(p.z));
+    float fx = p.x - ix, fy = p.y - iy, fz = p.z - iz;
+    float sx = fx * fx * (3 - 2 * fx), sy = fy * fy * (3 - 2 * fy), sz = fz * fz * (3 - 2 * fz);
+    int x0 = ix & 63, x1 = (ix + 1) & 63, y0 = (iy & 63) * 64, y1 = ((iy + 1) & 63) * 64;
+    const uint8_t *a = &cell_[(iz & 63) * 4096], *b = &cell_[((iz + 1) & 63) * 4096];
+    float c[8] = {float(a[y0 + x0]), float(a[y0 + x1]), float(a[y1 + x0]), float(a[y1 + x1]),
+                  float(b[y0 + x0]), float(b[y0 + x1]), float(b[y1 + x0]), float(b[y1 + x1])};
+    float near0 = mix(c[0], c[1], sx), near1 = mix(c[2], c[3], sx);
+    float far0 = mix(c[4], c[5], sx), far1 = mix(c[6], c[7], sx);
+    float along_x = mix(mix(c[1] - c[0], c[3] - c[2], sy), mix(c[5] - c[4], c[7] - c[6], sy), sz);
+    float along_y = mix(near1 - near0, far1 - far0, sz);
+    float along_z = mix(far0, far1, sy) - mix(near0, near1, sy);
+    const float k = 6.f / 255;  // smoothstep's slope is 6 t (1 - t)
+    return {along_x * fx * (1 - fx) * k, along_y * fy * (1 - fy) * k, along_z * fz * (1 - fz) * k};
+  }
 
  private:
   static constexpr int kSide = 64;
@@ -66,12 +83,6 @@ class Noise {
 // Tilt normal `n` by the noise's slope: `frequency` in cells per cm, `amount` in radians or so
 inline Vec3 bump(Vec3 n, Vec3 q, float frequency, float amount) {
   if (amount <= 0) return n;
-  const Noise& f = Noise::get();
-  Vec3 p = q * frequency;
-  const float e = .35f;
-  float c = f.value(p);
-  Vec3 g = {f.value(p + Vec3{e, 0, 0}) - c, f.value(p + Vec3{0, e, 0}) - c,
-            f.value(p + Vec3{0, 0, e}) - c};
-  g = g * (frequency / e);
+  Vec3 g = Noise::get().slope(q * frequency) * frequency;
   return unit(n - (g - n * dot(n, g)) * amount);
 }

@@ -38,6 +38,46 @@ extern "C" void skin(const float* p, int n, const int* index, const float* weigh
   }
 }
 
+// Forward kinematics: `turn` (n,3,3) is a bone's rotation in the world (absolute[i]) or against its
+// parent's; `joint` (n,3) the joints at rest, the first bone's moved by `root`. Parents come first.
+extern "C" void forward(int n, const int* parent, const uint8_t* absolute, const double* turn,
+                        const double* joint, const double* root, double* rot, double* pos) {
+  for (int i = 0; i < n; i++) {
+    const double *t = turn + 9 * i, *q = joint + 3 * i;
+    double *r = rot + 9 * i, *p = pos + 3 * i;
+    if (parent[i] < 0) {
+      std::copy(t, t + 9, r);
+      for (int k = 0; k < 3; k++) p[k] = q[k] + root[k];
+      continue;
+    }
+    const double *pr = rot + 9 * parent[i], *pp = pos + 3 * parent[i], *pq = joint + 3 * parent[i];
+    for (int k = 0; k < 3; k++) {
+      const double* row = pr + 3 * k;
+      p[k] = pp[k] + row[0] * (q[0] - pq[0]) + row[1] * (q[1] - pq[1]) + row[2] * (q[2] - pq[2]);
+      for (int j = 0; j < 3; j++)
+        r[3 * k + j] = absolute[i] ? t[3 * k + j]
+                                   : row[0] * t[j] + row[1] * t[3 + j] + row[2] * t[6 + j];
+    }
+  }
+}
+
+// `times` Taubin rounds on q (n,3): each moves every vertex by step * free towards the mean of its
+// `count` neighbours in table (n,width), first by `shrink`, then by `grow`.
+extern "C" void smooth(float* q, int n, const int* table, const int* count, int width,
+                       const float* free, int times, float shrink, float grow) {
+  std::vector<float> next(3 * size_t(n));
+  for (int round = 0; round < 2 * times; round++) {
+    float step = round % 2 ? grow : shrink;
+    for (int i = 0; i < n; i++) {
+      Vec3 sum = {0, 0, 0}, here = vec(q + 3 * i);
+      for (int k = 0; k < count[i]; k++) sum = sum + vec(q + 3 * table[size_t(i) * width + k]);
+      Vec3 to = here + (sum * (1.f / count[i]) - here) * (step * free[i]);
+      next[3 * i] = to.x, next[3 * i + 1] = to.y, next[3 * i + 2] = to.z;
+    }
+    std::copy(next.begin(), next.end(), q);
+  }
+}
+
 // Ambient occlusion by looking at the mesh from `directions` points of a sphere: the cosine-weighted
 // share of directions that see each vertex. `radius` must hold the whole mesh around `centre`.
 extern "C" void occlusion(const float* p, const float* nrm, int n, const int* t, int m,
