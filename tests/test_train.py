@@ -18,9 +18,8 @@ from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
 from tools.train.perceive import peaks, rotation_of, window  # noqa: E402
 from tools.train.rows import auc, iou, macro_f1  # noqa: E402
-from tools.train.shards import FLIP_68, Sample, Shards, along_ray  # noqa: E402
+from tools.train.shards import FLIP_68, Sample, Shards, along_ray, runs  # noqa: E402
 from tools.train.spec import SPECS, macs, shapes  # noqa: E402
-from tools.train.windows import runs  # noqa: E402
 
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0)
 

@@ -1,4 +1,4 @@
-"""`python -m tools.train fit|embed|export|evaluate|all`: from rendered shards to INT8 networks."""
+"""`python -m tools.train fit|export|calibrate|evaluate|all`: from renders to INT8 networks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,27 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     fit = verbs.add_parser("fit", help="train one network (face, eyes, cabin, action)")
     export = verbs.add_parser("export", help="write a trained network's INT8 and float files")
+    calibrate = verbs.add_parser(
+        "calibrate", help="make a network's confidences mean what they say"
+    )
     everything = verbs.add_parser("all", help="train, export and evaluate all four from recipes")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     for p in (fit, export):
         p.add_argument("net", choices=NETS)
         p.add_argument("--recipe", type=Path, help="default: all stages in tools/train/recipes")
+    calibrate.add_argument("nets", nargs="+", choices=[n for n in NETS if n != "cabin"])
     for p in (fit, export, everything):
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
         )
-    for p in (fit, export, everything, evaluate):
+    for p in (fit, export, calibrate, everything, evaluate):
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     for p in (everything, evaluate):
         p.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real")
         p.add_argument("--limit", type=int, default=4000, help="test samples a figure at most")
+        p.add_argument("--report", type=Path, help="folder for plots, worst pictures, index.html")
     evaluate.add_argument("--write", action="store_true", help="into the manifest and the card")
     return parser
 
@@ -55,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
             _fit(args, args.net)
         elif args.verb == "export":
             _export(args, args.net)
+        elif args.verb == "calibrate":
+            _calibrate(args)
         elif args.verb == "all":
             for net in NETS:
                 _fit(args, net)
@@ -62,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.verb not in ("evaluate", "all"):
             return 0
         write = args.verb == "all" or args.write
-        figures = evaluate(args.models, args.data, args.real, args.limit, write)
+        figures = evaluate(args.models, args.data, args.real, args.limit, write, args.report)
     except FileNotFoundError as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -98,6 +105,13 @@ def _export(args: argparse.Namespace, net: str) -> None:
     recipe = Recipe.load(path)
     weights = args.out / f"{recipe.name or net}.pt"
     print(net, export(recipe, path, weights, args.data, args.models))
+
+
+def _calibrate(args: argparse.Namespace) -> None:
+    from tools.train.confidence import calibrate
+
+    for net in args.nets:
+        print(net, calibrate(net, args.models, args.data))
 
 
 if __name__ == "__main__":

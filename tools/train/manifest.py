@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
-from tools.train.onnx_file import OPSET
 from tools.train.spec import EMB_SCALE, EMB_ZERO, INPUT_SCALE, INPUT_ZERO, SPECS, Spec, macs
+
+OPSET = 17
+"""Of the network files."""
 
 ACTIONS = (
     "wheel",

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from tools.train.manifest import OPSET
 from tools.train.nets import WEIGHT_LEVELS, Layer, Net, Range, rounded_ops, weight_scales
 from tools.train.spec import EMB_SCALE, EMB_ZERO, Op, Spec
 
-OPSET = 17
 IR_VERSION = 8
 """What ONNX Runtime 1.22-1.28 all read."""
 TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}

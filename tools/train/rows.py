@@ -29,13 +29,18 @@ class Figure:
             return None
         return self.value <= self.limit if self.most else self.value >= self.limit
 
-    def line(self) -> str:
+    @property
+    def asked(self) -> str:
         sign = "<=" if self.most else ">="
-        asked = "" if self.limit is None else f"{sign} {self.limit:g}"
-        verdict = {None: "", True: "pass", False: "FAIL"}[self.passed]
-        return (
-            f"| {self.name} | {self.data} | {self.value:.4g} | {asked} | {self.count} | {verdict} |"
-        )
+        return "" if self.limit is None else f"{sign} {self.limit:g}"
+
+    @property
+    def verdict(self) -> str:
+        return {None: "", True: "pass", False: "FAIL"}[self.passed]
+
+    def line(self) -> str:
+        cells = (self.name, self.data, f"{self.value:.4g}", self.asked, self.count, self.verdict)
+        return f"| {' | '.join(map(str, cells))} |"
 
 
 HEADER = "| figure | on | value | asked | n | |\n|---|---|---|---|---|---|"

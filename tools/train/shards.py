@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,20 @@ class Shards:
         """The action of every picture, LOST where it shows none."""
         raw = self.column("action").astype(np.int64)
         return np.where((raw >= 0) & (raw < ACTION_OUT), raw, LOST)
+
+
+def runs(shards: Shards) -> list[tuple[int, int]]:
+    """Index ranges that belong together: a clip's frames, or one still."""
+    out: list[tuple[int, int]] = []
+    for shard, first in zip(shards.shards, shards.start[:-1].tolist(), strict=True):
+        count = len(shard["landmarks"])
+        if "clip" not in shard:
+            out += [(first + i, first + i + 1) for i in range(count)]
+            continue
+        cuts = (np.flatnonzero(np.diff(shard["clip"])) + 1).tolist()
+        edges = [0, *cuts, count]
+        out += [(first + a, first + b) for a, b in pairwise(edges)]
+    return out
 
 
 def _read(path: Path) -> dict[str, Array]:

@@ -4,7 +4,6 @@ stills, put together as a camera would deliver them."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tools.train.data import Jitter, Maker, Row, cabin_row
 from tools.train.fit import class_balance, open_shards
 from tools.train.photo import Rng
 from tools.train.session import open_session
-from tools.train.shards import LOST, Shards
+from tools.train.shards import LOST, Shards, runs
 from tools.train.spec import ACTION_OUT, STEPS
 
 Array = NDArray[Any]
@@ -67,20 +66,6 @@ def embed(data: Path, split: str, names: tuple[str, ...], cabin_file: Path, seed
     )
     print(f"{split}: {len(stills)} stills, {len(clips)} clips embedded", flush=True)
     return path
-
-
-def runs(shards: Shards) -> list[tuple[int, int]]:
-    """Index ranges that belong together: a clip's frames, or one still."""
-    out: list[tuple[int, int]] = []
-    for shard, first in zip(shards.shards, shards.start[:-1].tolist(), strict=True):
-        count = len(shard["landmarks"])
-        if "clip" not in shard:
-            out += [(first + i, first + i + 1) for i in range(count)]
-            continue
-        cuts = (np.flatnonzero(np.diff(shard["clip"])) + 1).tolist()
-        edges = [0, *cuts, count]
-        out += [(first + a, first + b) for a, b in pairwise(edges)]
-    return out
 
 
 def _looks(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.train.crops import Roi, face_roi
 from tools.train.perceive import Nets, Seen, Tracker
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ class Look:
     pose_deg: Array
     box: Array
     """(x, y, w, h) of the head as it is reported [px]."""
+    roi: Roi
+    """The face square."""
     closed: float
     """Mean over the eyes that could be looked at; NaN if none."""
     action: Array | None
+    observation: Observation | None
+    """What the engine said in full; None where it is not built."""
 
 
 class Witness(Protocol):
@@ -73,7 +78,8 @@ def _look(seen: Observation) -> Look | None:
     pose = np.degrees([face.yaw_rad, face.pitch_rad, face.roll_rad])
     action = None if seen.action is None else np.array(seen.action.probabilities)
     closed = float(np.mean(eyes)) if eyes else float("nan")
-    return Look(pose, np.array(face.box_px), closed, action)
+    roi = face_roi(face.landmarks_px, -face.roll_rad)
+    return Look(pose, np.array(face.box_px), roi, closed, action, seen)
 
 
 class NumpyWitness:
@@ -98,7 +104,8 @@ class NumpyWitness:
 
     def _look(self, frame: Array, seen: Seen, action: Array | None) -> Look:
         closed = np.mean([self.nets.eye(frame, seen, right).closed for right in (True, False)])
-        return Look(seen.pose_deg, head_box(seen.landmarks), float(closed), action)
+        box = head_box(seen.landmarks)
+        return Look(seen.pose_deg, box, seen.roi, float(closed), action, None)
 
 
 SIDES, TOP, BOTTOM = 0.08, 0.45, 0.03
