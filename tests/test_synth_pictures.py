@@ -99,6 +99,32 @@ def test_every_hairstyle_puts_hair_into_the_picture(placed: head.PlacedHead, sty
 
 
 @needs_head
+def test_hoods_bags_and_hollows_leave_the_lids_margins_and_their_labels() -> None:
+    from tools.synth.eyelids import EyeBuild
+
+    model = head.model()
+    plain = model.express(model.identity(np.zeros(100)), {"eyeBlink": 0.4})
+    build = EyeBuild(hood=1, outer_hood=0.5, epicanthus=1, depth=-1, bag=1)
+    other = model.express(model.identity(np.zeros(100), eyes=build), {"eyeBlink": 0.4})
+    moved = np.linalg.norm(plain.vertices - other.vertices, axis=1)
+    assert 0.2 < moved.max() < 1.2
+    assert other.openness == pytest.approx(plain.openness, abs=0.12)
+    assert moved[model.landmarks[36:48]].max() < 0.15
+
+
+@needs_head
+def test_a_full_beard_hangs_below_the_chin(placed: head.PlacedHead) -> None:
+    person = looks.random_person(np.random.default_rng(2))
+    bald = replace(person, style="bald", beard=1.4, beard_shape=(-2.0, 1.0, 1.0, 1.0))
+    lowest = []
+    for length in (0.0, 2.0):
+        scene = Scene()
+        looks.add_hair(scene, replace(bald, beard_length=length), placed)
+        lowest.append(shoot(placed, scene).tags == Tag.FACE)
+    assert lowest[1].sum() > lowest[0].sum() * 1.02
+
+
+@needs_head
 def test_a_head_looking_along_the_crops_ray_is_straight_wherever_the_camera_points(
     placed: head.PlacedHead,
 ) -> None:
@@ -148,6 +174,23 @@ def test_a_picture_without_subject_is_exposed_as_a_whole() -> None:
     nobody = np.zeros((64, 64), bool)
     out = sensor.develop(radiance(), nobody, PLAIN, np.random.default_rng(0))
     assert out.max() > 200
+
+
+def test_every_quirk_of_a_camera_changes_the_picture_and_can_be_repeated() -> None:
+    subject = radiance()[..., 0] > 0
+
+    def taken(**quirk: Any) -> NDArray[np.uint8]:
+        camera = replace(PLAIN, **quirk)
+        return sensor.develop(radiance(), subject, camera, np.random.default_rng(7))
+
+    plain = taken()
+    quirks: list[dict[str, Any]] = [
+        {"bits": 3.3}, {"sharpen": 1.0}, {"local": 0.8}, {"rows": 0.02}, {"dirt": 4},
+        {"hot": (1.0, 0.2, 0.3)}, {"shoulder": 1.0},
+    ]  # fmt: skip
+    for quirk in quirks:
+        assert not np.array_equal(taken(**quirk), plain), quirk
+        assert np.array_equal(taken(**quirk), taken(**quirk)), quirk
 
 
 def test_noise_blur_and_jpeg_keep_the_size_and_are_repeatable() -> None:

@@ -54,6 +54,8 @@ class CabinStyle:
     outside: float  # radiance of the windows
     pillar_z: float
     belt: float | None  # albedo, None: not worn
+    cradle: F64 | None = None  # where a phone nobody holds is fixed: on the dash or a vent
+    cradle_screen: float = 0.02  # its radiance
 
 
 def random_cabin(rng: np.random.Generator, outside: float) -> CabinStyle:
@@ -81,6 +83,8 @@ def random_cabin(rng: np.random.Generator, outside: float) -> CabinStyle:
         outside=outside,
         pillar_z=float(rng.uniform(-34, -18)),
         belt=None if rng.random() < 0.15 else float(rng.choice([0.06, 0.15, 0.3, 0.5])),
+        cradle=rng.uniform((-36, 46, 72), (-14, 58, 82)) if rng.random() < 0.25 else None,
+        cradle_screen=float(rng.choice([0.01, 0.03, 0.1, 0.3])),
     )
 
 
@@ -118,6 +122,7 @@ class CabinBuilder:
         self._far_side(scene)
         self._rear(scene)
         self._dash(scene)
+        self._cradle(scene)
 
     def _wall(self, scene: Scene, mesh: tuple[F32, I32], albedo: float) -> None:
         scene.add(mesh[0], mesh[1], Material.WALL, params=(albedo, 0.012, 0.6))
@@ -221,6 +226,22 @@ class CabinBuilder:
         s, w = self.style, self.style.window
         self._box(scene, (-w * 35, 32, 98), (82, 14, 16), s.trim, power=6.0)
         self._box(scene, (-w * 35, 44, 88), (11, 8, 3), s.trim * 0.6, rot_x(18), power=7.0)
+
+    def _cradle(self, scene: Scene) -> None:
+        """A phone on the dash that is in nobody's hand, on an arm; its back to the windscreen."""
+        s = self.style
+        if s.cradle is None:
+            return
+        at = s.cradle * np.array([s.window, 1.0, 1.0])
+        turn = rot_y(float(np.degrees(np.arctan2(-at[0], -60.0)))) @ rot_x(12)
+        half = np.array([3.7, 7.4, 0.5])
+        body = rounded_box(at, half, turn, steps=8, power=8.0)
+        scene.add(body[0], body[1], Material.PROP, params=(0.08, 0.05, 0.3))
+        corners = [(-3.4, -7.0), (3.4, -7.0), (3.4, 7.0), (-3.4, 7.0)]
+        screen = quad(*(at + turn @ np.array([x, y, 0.6]) for x, y in corners), steps=3)
+        scene.add(screen[0], screen[1], Material.EMISSIVE, params=(s.cradle_screen, 0.0, 0.0))
+        arm = cylinder(at, at + np.array([0.0, -9.0, 12.0]), 0.9, 1.6, sides=8)
+        scene.add(arm[0], arm[1], Material.PROP, params=(0.1, 0.03, 0.5))
 
     def add_wheel(self, scene: Scene, steer_deg: float = 0.0) -> None:
         """The steering wheel, turned by `steer_deg` (> 0 to the left)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +50,7 @@ def make_shard(recipe: Recipe, seed: int, shard: int) -> Arrays:
     for k in range(int(recipe["scenes_per_shard"])):
         rng = np.random.default_rng([seed, shard, k])
         person = looks.random_person(rng)
-        identity = head.model().identity(person.weights, person.lid)
+        identity = head.model().identity(person.weights, person.lid, person.eyes)
         for _ in range(int(recipe["shots_per_scene"])):
             rows.append(_shot(recipe, rng, person, identity))
             rows[-1]["identity"] = np.int64(identity_id(seed, shard, k))
@@ -67,8 +68,18 @@ def _shot(
     behaviour = random_behaviour(rng, float(recipe["wide_pose_share"]))
     shape = head.model().express(identity, behaviour.weights, behaviour.gaze_deg)
     placed, camera = _stage(rng, shape, behaviour, visible, absent)
+    before = deepcopy(rng)
     scene, worn_flags = _dress(recipe, rng, person, placed, visible)
     view = _render(recipe, rng, person, placed, camera, scene, visible, absent)
+    if rng.random() < recipe["blink_blur_share"]:
+        exposures = [view.colour]
+        for moved in _moving_lids(rng, identity, behaviour, placed):
+            again = deepcopy(before)  # the same clothes, light and background
+            dressed = _dress(recipe, again, person, moved, visible)[0]
+            exposures.append(
+                _render(recipe, again, person, placed, camera, dressed, visible, absent).colour
+            )
+        view = replace(view, colour=np.mean(exposures, 0, dtype=np.float32))
     picture = _develop(rng, view, visible)
     row = _row(recipe, rng, view, placed, picture)
     row.update(worn_flags, visible_light=np.uint8(visible))
@@ -76,6 +87,26 @@ def _shot(
         row["has_face"] = np.uint8(0)
         row["eye_visible"] = np.zeros(2, np.float32)
     return row
+
+
+def _moving_lids(
+    rng: np.random.Generator,
+    identity: head.Identity,
+    behaviour: Behaviour,
+    placed: head.PlacedHead,
+) -> list[head.PlacedHead]:
+    """The head a little before and after, when lids move while a picture is exposed."""
+    travel, out = rng.uniform(0.1, 0.35), []
+    for part in (-travel, travel):
+        weights = dict(behaviour.weights)
+        for name in ("eyeBlink_R", "eyeBlink_L"):
+            weights[name] = float(np.clip(weights[name] + part, 0, 1))
+        shape = head.model().express(identity, weights, behaviour.gaze_deg)
+        out.append(head.place(
+            placed.model, shape, placed.rotation, placed.eye_mid, placed.torso_rotation,
+            placed.torso_eye_mid,
+        ))  # fmt: skip
+    return out
 
 
 def _stage(

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tools.synth import assets, native
 from tools.synth.camera import F64, rotation
+from tools.synth.eyelids import MARGINS, PLAIN, EyeBuild, Eyelids
 from tools.synth.mesh import F32, I32, U8, Material, Scene, Tag
 
 EYE_MIDDLE = np.array([0.0, 3.6, 7.9])  # model frame; what `place` puts at eye_mid
@@ -93,6 +94,7 @@ class HeadModel:
         self._balls = [vertices_of("scleraR"), vertices_of("scleraL")]
         self._lashes = [vertices_of("lashR"), vertices_of("lashL")]
         face = vertices_of("face")
+        self._eyelids = Eyelids(self.rest, face, self.landmarks)
         self._lids = [face[np.linalg.norm(self.rest[face] - c, axis=1) < 2.6] for c in _EYES_NEAR]
         rings = [np.linalg.norm(self.rest[face] - c, axis=1) < 1.95 for c in _EYES_NEAR]
         self.lid_region = [face[r] for r in rings]
@@ -119,12 +121,13 @@ class HeadModel:
         out[np.concatenate(self._balls)] = 1
         return out
 
-    def identity(self, weights: ArrayLike, lid: float = 0.0) -> Identity:
+    def identity(self, weights: ArrayLike, lid: float = 0.0, eyes: EyeBuild = PLAIN) -> Identity:
         """A person from up to 100 N(0,1) weights (a spread of 0.85 looks natural)."""
         w = np.zeros(len(self._ids), np.float32)
         given = np.asarray(weights, np.float32)
         w[: len(given)] = given
         neutral = (self.rest.reshape(-1) + w @ self._ids).reshape(-1, 3)
+        self._eyelids.apply(neutral, eyes)
         fits = [_sphere(neutral[b[self.rest[b, 2] < 8.5]]) for b in self._balls]
         person = Identity(
             neutral, np.array([c for c, _ in fits]), np.array([r for _, r in fits]), lid,
@@ -244,6 +247,7 @@ class HeadModel:
         return {
             "brows": brows, "lips": r[48:60, :2], "fold_lines": np.array(folds),
             "lip_seam": r[60:65, :2] - np.array([0, 0.03]),
+            "lid_lines": np.array([r[list(m), :2] for m in MARGINS]),
         }  # fmt: skip
 
 

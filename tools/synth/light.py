@@ -24,6 +24,7 @@ class Light:
     occlusion_direct: float = 0.75
     lens_glare: float = 1.0
     background: float = 0.02  # radiance where there is nothing
+    gobo: tuple[float, ...] = (1, 0, 0, 1, 0, 0)  # shade of things outside, see shade.hpp
 
     def constants(self, focus: ArrayLike) -> dict[str, ArrayLike]:
         """Shader constants; `focus` is the point the LED is aimed at."""
@@ -33,8 +34,16 @@ class Light:
             "led_reference": float(np.linalg.norm(to_focus)), "led_cone": self.led_cone,
             "led_beam": self.led_beam, "sun": self.sun, "sun_power": self.sun_power,
             "sh": self.sh, "occlusion_direct": self.occlusion_direct,
-            "lens_glare": self.lens_glare,
+            "lens_glare": self.lens_glare, "gobo": self._gobo_at(focus),
         }  # fmt: skip
+
+    def _gobo_at(self, focus: ArrayLike) -> F64:
+        """The shade's edge, placed relative to the focus."""
+        x = unit(np.cross((0.1, 1, 0.05), self.sun))
+        y = np.cross(self.sun, x)
+        at, out = np.asarray(focus, float), np.array(self.gobo, float)
+        out[2] += float(at @ x) * out[0] + float(at @ y) * out[1]
+        return out
 
     def maps(self, focus: ArrayLike, radius: float, side: int) -> tuple[F64 | None, F64 | None]:
         """Shadow map matrices of LED and sun for a ball of `radius` cm, None where dark."""
@@ -58,6 +67,18 @@ def surroundings(directions: ArrayLike, powers: ArrayLike, base: float = 0.0) ->
     return c
 
 
+def random_gobo(rng: np.random.Generator) -> tuple[float, ...]:
+    """Half of the time nothing; else the edge of a shade, or leaves."""
+    if rng.random() < 0.5:
+        return (1, 0, 0, 1, 0, 0)
+    a = rng.uniform(0, 2 * np.pi)
+    return (
+        float(np.cos(a)), float(np.sin(a)), float(rng.normal(0, 8)),
+        float(np.exp(rng.uniform(np.log(0.15), np.log(3)))), float(rng.uniform(0.6, 1)),
+        float(rng.random() < 0.35),
+    )  # fmt: skip
+
+
 def cabin_light(rng: np.random.Generator, kind: str, camera: ArrayLike, focus: ArrayLike) -> Light:
     """NIR light in a car: `kind` is night, dusk, day or sun."""
     scale = {"night": 0.012, "dusk": 0.07, "day": 0.22, "sun": 0.28}[kind]
@@ -75,6 +96,7 @@ def cabin_light(rng: np.random.Generator, kind: str, camera: ArrayLike, focus: A
         led_cone=float(rng.uniform(0.3, 0.75)), led_beam=float(rng.uniform(0.2, 1.0)),
         occlusion_direct=float(rng.uniform(0.5, 0.95)),
         background=float(scale * rng.uniform(0.0, 1.2)),
+        gobo=random_gobo(rng),
     )  # fmt: skip
 
 
@@ -95,6 +117,7 @@ def room_light(rng: np.random.Generator, focus: ArrayLike) -> Light:
         float(hard * rng.uniform(0.1, 1.3)), surroundings(directions, powers, 0.06),
         led_cone=0.3, led_beam=0.3, occlusion_direct=float(rng.uniform(0.4, 0.9)),
         background=float(rng.uniform(0.02, 0.45)),
+        gobo=random_gobo(rng),
     )  # fmt: skip
 
 

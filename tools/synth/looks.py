@@ -10,10 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tools.synth import head
 from tools.synth.camera import F64, rotation
+from tools.synth.eyelids import EyeBuild, random_eyes
 from tools.synth.mesh import F32, I32, Material, Scene, Tag, grid
 
+LOOSE = ("curly", "quiff")  # stands off the head in lumps
 IDENTITY_SPREAD = 0.85  # of the N(0,1) identity weights; more looks like caricatures
-HAIRSTYLES = ("bald", "buzz", "short", "full", "fringe", "long", "long fringe", "tail")
+HAIRSTYLES = (
+    "bald", "buzz", "short", "full", "fringe", "long", "long fringe", "tail", "curly", "quiff"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,19 @@ class Person:
     folds: float
     bags: float
     socket: float
+    eyes: EyeBuild
+    marks: tuple[float, float, float]  # spots, moles, crow's feet, 0..1
+    lash_line: float  # how dark the lashes' roots are
+    crease: tuple[float, float]  # depth 0..1 and height [cm] of the upper lid's fold
+    beard_length: float  # cm, 0 painted only
+    recede: float  # cm, the hairline at the temples
 
     def constants(self, rng: np.random.Generator, visible: bool) -> dict[str, ArrayLike]:
         """Shader constants in near infrared or visible light; `rng` varies skin from shot to shot.
 
         In near infrared skins are alike (.35-.65), lips and irises pale, dark dyes shine.
         """
-        skin = 0.05 * 11 ** (self.tone) if visible else 0.36 + 0.28 * self.tone
+        skin = 0.09 * 6 ** (self.tone) if visible else 0.36 + 0.28 * self.tone
         skin *= rng.uniform(0.88, 1.12)
         hair = 0.015 * 28**self.hair_tone if visible else 0.05 + 0.36 * self.hair_tone
         pupil = rng.uniform(0.12, 0.22) if not visible else rng.uniform(0.09, 0.2)
@@ -55,7 +65,7 @@ class Person:
         return {
             "seed": self.seed, "skin": skin, "skin_specular": rng.uniform(0.015, 0.055),
             "skin_roughness": rng.uniform(0.34, 0.52), "mottle": rng.uniform(0.06, 0.22),
-            "pores": rng.uniform(0.3, 1.6), "wrinkles": self.wrinkles, "folds": self.folds,
+            "pores": rng.uniform(0.3, 2.6), "wrinkles": self.wrinkles, "folds": self.folds,
             "bags": self.bags, "socket": self.socket,
             "lip": rng.uniform(0.5, 0.85) if visible else rng.uniform(0.8, 1.0),
             "brow": max(self.brow * (0.6 if visible else 1), hair / skin * 0.8),
@@ -66,10 +76,14 @@ class Person:
             "bald": float(self.style == "bald"), "lash": min(0.03 + 0.25 * hair, 0.2),
             "iris": (0.03 + 0.25 * self.iris) if visible else 0.14 + 0.36 * self.iris,
             "pupil": pupil, "pupil_glow": glow,
-            "sclera": skin * 0.45 + (rng.uniform(0.12, 0.3) if visible
+            "sclera": skin * 0.5 + (rng.uniform(0.08, 0.22) if visible
                                      else rng.uniform(0.22, 0.38)),
             "cloth_weave": rng.uniform(9, 18), "cloth_folds": rng.uniform(0.2, 0.8),
             "stripes": rng.choice([0.0, 0.25, 0.4], 2),
+            "spots": self.marks[0] * (1.0 if visible else 0.35), "moles": self.marks[1] * 0.7,
+            "crows_feet": self.marks[2], "crease": self.crease[0], "crease_high": self.crease[1],
+            "lash_line": self.lash_line * (1.0 if visible else 0.8),
+            "recede": self.recede, "curl": {"curly": 0.8, "quiff": 0.35}.get(self.style, 0.0),
         }  # fmt: skip
 
 
@@ -81,23 +95,33 @@ def random_person(rng: np.random.Generator) -> Person:
     shape = (rng.uniform(-3.2, -1.6), float(rng.random() < 0.75), float(rng.random() < 0.8),
              float(rng.random() < 0.8))  # fmt: skip
     grey = rng.random() < 0.7 * age**2
+    eyes = random_eyes(rng, age)
+    length = {"buzz": 0.25, "short": 0.6, "bald": 0.0, "curly": rng.uniform(1.5, 4.5),
+              "quiff": rng.uniform(1.0, 2.5)}  # fmt: skip
     return Person(
         float(rng.uniform(0, 50)), rng.normal(size=100) * IDENTITY_SPREAD,
-        float(np.clip(rng.normal(0.0, 0.11), -0.3, 0.35)), male, age, float(rng.random()),
+        float(np.clip(rng.normal(-0.12, 0.24), -1.0, 0.3)), male, age, float(rng.random()),
         float(rng.uniform(0.6, 1.0) if grey else rng.random() ** 1.8 * 0.8), style,
-        float({"buzz": 0.25, "short": 0.6, "bald": 0.0}.get(style, rng.uniform(0.8, 2.0))),
+        float(length.get(style, rng.uniform(0.8, 2.0))),
         8.2 + (1.3 * age if male else 0.3) * float(rng.random()) - float(rng.random() < 0.2) * 0.8,
         beard, shape, float(rng.uniform(0.15, 0.85)), float(rng.uniform(0.2, 0.6)),
-        float(rng.random()), float(rng.uniform(0.0, 0.3) * (1 if male else 1.3)),
+        float(rng.random()), float(rng.uniform(0.0, 0.35) * (1 if male else 1.8)),
         float(max(0.0, age - 0.25) * rng.uniform(0.2, 1.3)),
         float(np.clip(rng.uniform(-0.2, 0.5) + 0.8 * age, 0, 1)),
         float(np.clip(rng.uniform(-0.5, 1.0) + 0.5 * age, 0, 1)),
-        float(rng.uniform(0.05, 0.3)),
+        float(rng.uniform(0.05, 0.3)), eyes,
+        (float(rng.uniform(0, 1) ** 3), float(rng.random() < 0.25),
+         float(max(0.0, age - 0.2) * rng.uniform(0.2, 1.5))),
+        float(rng.uniform(0.2, 0.9) if rng.random() < 0.6 else 0.1),
+        (float(rng.uniform(0.2, 1) * (rng.random() < 0.75) * (eyes.epicanthus < 0.6)),
+         float(rng.uniform(0.2, 0.55))),
+        float(rng.uniform(0.3, 2.2) if beard > 1 and rng.random() < 0.75 else 0.0),
+        float(male * rng.choice([0.0, 0.8, 1.6, 2.6], p=[0.45, 0.25, 0.2, 0.1])),
     )  # fmt: skip
 
 
-_STYLE_MALE = (0.12, 0.2, 0.3, 0.18, 0.12, 0.04, 0.02, 0.02)
-_STYLE_FEMALE = (0.01, 0.03, 0.1, 0.1, 0.08, 0.33, 0.2, 0.15)
+_STYLE_MALE = (0.12, 0.17, 0.22, 0.11, 0.08, 0.04, 0.02, 0.02, 0.11, 0.11)
+_STYLE_FEMALE = (0.01, 0.02, 0.07, 0.08, 0.08, 0.3, 0.17, 0.14, 0.1, 0.03)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +132,7 @@ class _Scalp:
 
 
 @cache
-def _scalp() -> _Scalp:
+def _scalp(hairline: float = 8.0, recede: float = 0.0) -> _Scalp:
     """The part of the head's skin that carries hair, with its soft edge."""
     m = head.model()
     x, y, z = m.rest.T
@@ -117,7 +141,8 @@ def _scalp() -> _Scalp:
     def ramp(a: float, b: float, v: F32) -> F32:
         return np.asarray(np.clip((v - a) / (b - a), 0, 1), np.float32)
 
-    crown = (y - 8.0) - (z - 4) * 0.55 + ax * 0.30
+    crown = (y - hairline) - (z - 4) * 0.55 + ax * 0.30
+    crown = crown - recede * np.exp(-((ax - 4.2) ** 2) / 3.2) * (z > 0)
     on = (crown > 0) | ((z < 2.9) & (y > 1.2)) | ((z < -0.6) & (y > -6.2))
     on &= ~((ax > 7.2) & (y < 4.3) & (y > -3.5) & (z > -2.4))  # ears
     tris = m.skin_triangles[on[m.skin_triangles].all(1)]
@@ -129,12 +154,15 @@ def _scalp() -> _Scalp:
 
 def add_hair(scene: Scene, person: Person, placed: head.PlacedHead, *, flat: bool = False) -> None:
     """Hair as shells over the scalp, plus hanging sheets; `flat` under a cap or scarf."""
+    if person.beard_length > 0:
+        _add_beard(scene, person, placed)
     if person.style == "bald":
         return
-    scalp, length = _scalp(), person.hair_length * (0.3 if flat else 1.0)
-    normals = placed.normals[scalp.vertices]
-    down = placed.rotation @ np.array([0, -0.25, 0])
-    layers = 4 if length < 0.4 else 6
+    scalp = _scalp(round(person.hairline - 0.2, 1), person.recede)
+    length = person.hair_length * (0.3 if flat else 1.0)
+    normals = placed.normals[scalp.vertices] * _volume(person, scalp, placed)
+    down = placed.rotation @ np.array([0, 0.0 if person.style in LOOSE else -0.25, 0])
+    layers = 4 if length < 0.4 else 6 if length < 2.2 else 9
     for k in range(layers, 0, -1):  # outside first: what it hides is not drawn
         part = k / layers
         shell = placed.vertices[scalp.vertices] + normals * (length * part)
@@ -151,6 +179,19 @@ def add_hair(scene: Scene, person: Person, placed: head.PlacedHead, *, flat: boo
         _add_fringe(scene, person, placed)
     if person.style == "tail" and not flat:
         _add_tail(scene, placed)
+
+
+def _volume(person: Person, scalp: _Scalp, placed: head.PlacedHead) -> F32:
+    """(N,1) share of the hair's length that each place of the scalp stands out."""
+    x, y, z = placed.model.rest[scalp.vertices].T
+    if person.style not in LOOSE:
+        return np.ones((len(x), 1), np.float32)
+    k, s = 0.9, person.seed
+    lumps = np.sin(k * x + s) * np.sin(k * y + 2 * s) + np.sin(1.7 * k * z + s) * np.sin(2 * k * x)
+    out = 0.85 + 0.22 * lumps
+    if person.style == "quiff":  # high in front and on top, short at the sides
+        out = out * np.clip((y - 6) / 5, 0.12, 1) * np.clip(0.55 + (z + 2) / 14, 0.4, 1.2)
+    return np.asarray(out * scalp.feather**0.5, np.float32)[:, None]
 
 
 def _add_curtain(scene: Scene, person: Person, placed: head.PlacedHead) -> None:
@@ -198,6 +239,56 @@ def _add_tail(scene: Scene, placed: head.PlacedHead) -> None:
         placed.carry_neck(points.reshape(-1, 3)), grid(20, 10), Material.HAIR,
         params=(1.0, 0.6, 0.0), rest=points.reshape(-1, 3), tag=Tag.HAIR,
     )  # fmt: skip
+
+
+@cache
+def _chin(line: float, cheeks: float, goatee: float, moustache: float) -> _Scalp:
+    """The skin that a beard of this shape grows on, as the shader paints it."""
+    rest = head.model().rest
+    x, y, z = rest.T.astype(float)
+    ax = np.abs(x)
+
+    def ramp(a: float | F64, b: float | F64, v: F64) -> F64:
+        t = np.clip((v - a) / (b - a), 0, 1)
+        return np.asarray(t * t * (3 - 2 * t))
+
+    edge = line + np.maximum(0, ax - 2.8)
+    amount = ramp(edge + 1.2, edge - 1.2, y) * ramp(-12.0, -9, y) * ramp(2, 4, z + 0.25 * ax)
+    amount = amount * cheeks
+    chin = ramp(-4.2, -5.2, y) * ramp(3.4, 2.2, ax) * ramp(-10.5, -8.5, y) * ramp(4, 6, z)
+    lip = ramp(-0.6, -1.5, y) * ramp(-3.2, -2.4, y) * ramp(3.8, 2.2, ax) * (z > 8)
+    amount = np.maximum.reduce([amount, chin * goatee, lip * moustache])
+    mouth = rest[head.model().landmarks[48:60], :2].astype(float)
+    middle, half = mouth.mean(0), np.ptp(mouth, axis=0) / 2
+    on_lips = (((rest[:, :2] - middle) / (half * (1.0, 0.95))) ** 2).sum(1) < 1
+    amount = amount * ~(on_lips & (z > 7))
+    tris = head.model().skin_triangles
+    tris = tris[(amount[tris] > 0.05).all(1)]
+    vertices, local = np.unique(tris, return_inverse=True)
+    return _Scalp(
+        vertices, local.reshape(-1, 3).astype(np.int32), amount[vertices].astype(np.float32)
+    )
+
+
+def _add_beard(scene: Scene, person: Person, placed: head.PlacedHead) -> None:
+    """A full beard as shells, longest at the chin, hanging a little."""
+    line, *rest = person.beard_shape
+    chin = _chin(round(line, 1), *rest)
+    if not len(chin.vertices):
+        return
+    y = placed.model.rest[chin.vertices, 1]
+    length = person.beard_length * (0.25 + 0.75 * np.clip((-y - 4) / 4, 0, 1)) * chin.feather
+    normals, down = placed.normals[chin.vertices], placed.rotation @ np.array([0, -0.5, 0])
+    for k in range(4, 0, -1):
+        part = k / 4
+        way = normals * part + (down * part * part).astype(np.float32)
+        params = np.zeros((len(y), 3), np.float32)
+        params[:, 0], params[:, 1], params[:, 2] = 0.25 + 0.75 * chin.feather, part, 1
+        scene.add(
+            placed.vertices[chin.vertices] + way * length[:, None].astype(np.float32),
+            chin.triangles, Material.HAIR, normals=normals, params=params, tag=Tag.FACE,
+            rest=placed.model.rest[chin.vertices],
+        )  # fmt: skip
 
 
 def skin_radius(placed: head.PlacedHead, angle_deg: F64, y: F64) -> F64:

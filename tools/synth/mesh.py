@@ -10,7 +10,7 @@ picture can see.  Each piece has one material; what its three `params` mean depe
 | TEETH, MOUTH    | ambient occlusion       | -                         | -         |
 | LASH            | density 0..1            | -                         | -         |
 | CLOTH           | albedo                  | ambient occlusion         | 1 stripes |
-| HAIR            | density 0..1            | layer 0 root .. 1 outside | -         |
+| HAIR            | density 0..1            | layer 0 root .. 1 outside | 1 beard   |
 | PROP, WALL      | albedo                  | specular strength         | roughness |
 | LENS            | transmission 0..1       | mirror 0..1               | -         |
 | EMISSIVE        | radiance                | 0 flat, 1 window scenery  | -         |

@@ -36,7 +36,9 @@ UNIFORMS: dict[str, int] = {
     "lip_seam": 10, "brow": 1, "brow_width": 1, "brow_hairs": 1, "brows": 20, "beard": 1,
     "beard_albedo": 1, "beard_line": 1, "beard_cheeks": 1, "goatee": 1, "moustache": 1,
     "hair": 1, "hair_shine": 1, "hairline": 1, "bald": 1, "lash": 1, "eye_centre": 6,
-    "eye_axis": 6, "eye_up": 6, "head_up": 3, "head_left": 3, "iris": 1, "pupil": 1,
+    "lid_lines": 32, "lash_line": 1, "crease": 1, "crease_high": 1, "spots": 1, "moles": 1,
+    "crows_feet": 1, "curl": 1, "recede": 1, "gobo": 6, "eye_axis": 6, "eye_up": 6, "head_up": 3,
+    "head_left": 3, "iris": 1, "pupil": 1,
     "pupil_glow": 1, "sclera": 1, "cloth_weave": 1, "cloth_folds": 1, "stripes": 2,
 }  # fmt: skip
 DEFAULTS: dict[str, ArrayLike] = {
@@ -47,7 +49,7 @@ DEFAULTS: dict[str, ArrayLike] = {
     "hair": 0.12, "hair_shine": 0.02, "hairline": 8.2, "lash": 0.1, "eye_centre": (0, 1e6, 0) * 2,
     "eye_axis": (0, 0, 1) * 2, "eye_up": (0, 1, 0) * 2, "head_up": (0, 1, 0),
     "head_left": (1, 0, 0), "iris": 0.3, "pupil": 0.17, "sclera": 0.5, "cloth_weave": 14.0,
-    "cloth_folds": 0.5,
+    "cloth_folds": 0.5, "crease_high": 0.35, "gobo": (1, 0, 0, 1, 0, 0),
 }  # fmt: skip
 
 

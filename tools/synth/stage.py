@@ -78,7 +78,7 @@ def random_cast(rng: np.random.Generator) -> Cast:
     """A new person; body and face agree in sex and age."""
     person = looks.random_person(rng)
     shape = replace(random_shape(rng, person.male), age=person.age)
-    identity = head.model().identity(person.weights, person.lid)
+    identity = head.model().identity(person.weights, person.lid, person.eyes)
     return Cast(person, random_outfit(rng), Actor(identity, shape, random_garment(rng)))
 
 

@@ -43,6 +43,7 @@ OBJECTS = (
     "paper",
 )  # fmt: skip
 NEEDS_PROP = ("phone_ear", "phone_hand", "drink_eat", "smoke")
+FACE_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L))
 PERSON_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L, Tag.BODY, Tag.CLOTH))
 Labels = dict[str, Any]
 FIELDS = {
@@ -331,7 +332,8 @@ def expose(rng: np.random.Generator, raw: Raw, labels: Labels) -> U8:
         motion=(0.5 * sensor.motion[0], 0.5 * sensor.motion[1]),
         blur=min(sensor.blur, 1.2),
     )
-    return develop(raw.colour, np.isin(raw.tags, PERSON_TAGS), sensor, rng)
+    tags = FACE_TAGS if rng.random() < 0.5 else PERSON_TAGS
+    return develop(raw.colour, np.isin(raw.tags, tags), sensor, rng)
 
 
 PORTRAIT_ACTIONS = ("other", "hand_face", "phone_ear", "phone_hand", "drink_eat", "smoke")

@@ -67,8 +67,10 @@ class Shader {
   bool covers(int i, float bu, float bv) const {
     Vec3 q = at(i, bu, bv, &Vertex::rest), a = at(i, bu, bv, &Vertex::params);
     if (mesh.material[i] == kLash)
-      return noise.value({std::fabs(q.x) * 17 + q.y * (q.y > 3.5f ? -9.f : 9.f) + u.seed, 7, 3}) < a.x;
-    return noise.cloud(strand(q) + seed) > .26f + .30f * a.y + .55f * (1 - a.x);
+      return noise.value({std::fabs(q.x) * 26 + q.y * (q.y > 3.5f ? -13.f : 13.f) + u.seed, 7, 3}) < a.x;
+    Vec3 f = hairs(q, a.z > .5f);
+    float fine = noise.value({f.x * 7, f.y * 2.5f, f.z * 7}) - .5f;
+    return noise.cloud(f + seed) + .16f * fine > .26f + .30f * a.y + .55f * (1 - a.x);
   }
 
   Light shade(int i, float bu, float bv) const {
@@ -137,6 +139,15 @@ class Shader {
     float texture = value(r * 3.f) * .8f + cloud(r * 1.2f) * .8f;
     return ambient(r) * texture * (.5f + 2.2f * window) + .25f * u.sun_power * window * texture;
   }
+  // Shade of what stands in the sun outside: an edge and leaves, drawn across the sun's rays.
+  // gobo: cosine, sine of the edge, its place [cm], its softness [cm], depth, leaves 0..1
+  float shade_of(Vec3 p, Vec3 to_sun) const {
+    Vec3 x = unit(cross({.1f, 1, .05f}, to_sun)), y = cross(to_sun, x);
+    float a = dot(p, x), b = dot(p, y), along = a * u.gobo[0] + b * u.gobo[1] - u.gobo[2];
+    float edge = step(-u.gobo[3], u.gobo[3], along);
+    float leaves = step(.44f, .56f, cloud({a * .08f, b * .08f, u.seed}));
+    return mix(edge, leaves, u.gobo[5]);
+  }
   float scenery(Vec3 p, float textured) const {
     if (textured < .5f) return 1;
     float coarse = cloud(Vec3{p.x * .012f, p.y * .02f, p.z * .012f});
@@ -150,11 +161,15 @@ class Shader {
     float coarse = cloud(q * .55f) - .5f, fine = cloud(q * 2.7f) - .5f;
     s.albedo = u.skin * (1 + u.mottle * (1.6f * coarse + .7f * fine));
     s.n = bump(s.n, q + seed, 4.6f, u.pores * .018f);
+    s.n = bump(s.n, q + seed, 11.f, u.pores * .010f);
+    if (u.spots > 0) s.albedo *= 1 - u.spots * .35f * step(.60f, .74f, cloud(q * 3.1f));
+    if (u.moles > 0) s.albedo *= 1 - u.moles * step(.955f, .985f, value(q * 1.6f));
   }
 
   void head(Vec3 q, Vec3 p, float open, Surface& s) const {
     skin(q, open, s);
     if (q.z > 5) creases(q, s);
+    if (q.z > 5 && q.y > 1.5f && q.y < 6.f) lids(q, s);
     bool lip = q.z > 7.5f && q.y < -1 && q.y > -6 && inside(u.lips, 12, q.x, q.y);
     if (lip) {
       float where;
@@ -186,6 +201,28 @@ class Shader {
       s.open *= 1 - u.folds * (k < 2 ? .22f : .28f) * ends * step(width, 0, d);
       if (k < 2) s.albedo *= 1 - u.bags * .2f * ends * step(.7f, .1f, d);
     }
+  }
+
+  // Lash roots along both margins, the fold above the upper lid, crow's feet
+  void lids(Vec3 q, Surface& s) const {
+    int k = q.x > 0 ? 16 : 0;
+    float where, up = to_line(u.lid_lines + k, 4, q.x, q.y, where);
+    float roots = step(.13f, .03f, up) * step(0, .25f, where);
+    float low = to_line(u.lid_lines + k + 8, 4, q.x, q.y, where);
+    roots = std::max(roots, .5f * step(.11f, .03f, low) * step(.1f, .5f, where));
+    s.albedo = mix(s.albedo, u.lash, u.lash_line * roots);
+    if (u.crease > 0) {
+      float d = to_line(u.lid_lines + k, 4, q.x, q.y - u.crease_high, where);
+      s.open *= 1 - u.crease * .6f * step(.11f, .01f, d) * step(0, .15f, where);
+    }
+    if (u.crows_feet <= 0) return;
+    const float* corner = u.lid_lines + k + 6;
+    float dx = std::fabs(q.x) - std::fabs(corner[0]), dy = q.y - corner[1];
+    float r = std::sqrt(dx * dx + dy * dy);
+    if (dx < .15f || r > 2.4f) return;
+    float line = std::sin(std::atan2(dy, dx) * 15 + 5 * value(q));
+    float ends = step(.3f, .8f, r) * step(2.4f, 1.2f, r);
+    s.open *= 1 - u.crows_feet * .35f * ends * step(.45f, .95f, line);
   }
 
   void brow(Vec3 q, Surface& s) const {
@@ -225,6 +262,7 @@ class Shader {
     float ax = std::fabs(q.x);
     if (ax > 7.2f && q.y < 4.3f && q.y > -3.5f && q.z > -2.4f) return;  // ears
     float line = (q.y - u.hairline) - (q.z - 4) * .55f + ax * .30f;
+    if (q.z > 0) line -= u.recede * std::exp(-(ax - 4.2f) * (ax - 4.2f) / 3.2f);
     bool side = q.z < 3 && q.y > 1.2f, nape = q.z < -1 && q.y > -6;
     if (line < -1.4f && !side && !nape) return;
     float mask = step(-.7f, .6f, line + (value(q * 2.f) - .5f) * 1.2f);
@@ -234,7 +272,8 @@ class Shader {
     if (nape) mask = std::max(mask, step(-6, -5, q.y));
     mask *= 1 - u.bald;
     if (mask <= 0) return;
-    s.albedo = mix(s.albedo, u.hair * (.4f + 1.2f * cloud(strand(q))), mask);
+    float thin = .75f + .25f * step(.35f, .6f, cloud(strand(q) * 2.f));  // skin between the hairs
+    s.albedo = mix(s.albedo, u.hair * (.4f + 1.2f * cloud(strand(q))), mask * thin);
     s.specular *= 1 - .6f * mask, s.skin *= 1 - mask;
   }
 
@@ -277,10 +316,16 @@ class Shader {
     s.wrap = .2f, s.specular = .01f, s.roughness = .8f, s.open = a.y;
   }
 
+  // Where a point is among the hairs: along strands from the crown, in curls, or in a beard
+  Vec3 hairs(Vec3 q, bool beard) const {
+    if (beard) return {q.x * 2.6f, q.y * .9f, q.z * 2.6f};
+    return u.curl > 0 ? q * u.curl : strand(q);
+  }
+
   void hair(Vec3 q, Vec3 a, Surface& s) const {
-    Vec3 f = strand(q);
-    s.albedo = u.hair * (.35f + 1.1f * cloud(f)) * (.45f + .55f * a.y);
-    s.albedo *= .8f + .5f * step(.35f, .75f, value({f.x * 2.2f, f.y * .7f, 4}));
+    Vec3 f = hairs(q, a.z > .5f);
+    s.albedo = u.hair * (.55f + .75f * cloud(f)) * (1 - .42f * (1 - a.y) * a.x);
+    s.albedo *= .88f + .3f * step(.35f, .75f, value({f.x * 2.2f, f.y * .7f, 4}));
     s.specular = u.hair_shine, s.roughness = .42f, s.wrap = .35f;
     float jitter = value({f.x * 9, f.y * 2, f.z * 3}) - .5f;
     s.n = unit(s.n + unit(cross(s.n, Vec3{0, 1, .01f})) * (jitter * 1.5f));
@@ -302,6 +347,7 @@ class Shader {
     float e = u.led_power * u.led_reference * u.led_reference / d2 * beam;
     float seen = e > 1e-3f && led.side ? led.lit(p + flat * .12f + l * .12f) : 1;
     float shone = u.sun_power > 0 && sun.side ? sun.lit(p + flat * .2f + sl * .2f) : 1;
+    if (u.sun_power > 0 && u.gobo[4] > 0) shone *= 1 - u.gobo[4] * shade_of(p, sl);
     float nl = std::max(0.f, (dot(s.n, l) + s.wrap) / (1 + s.wrap));
     float ns = std::max(0.f, (dot(s.n, sl) + s.wrap) / (1 + s.wrap));
     float am = ambient(s.n);
