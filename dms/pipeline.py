@@ -27,6 +27,6 @@ class Pipeline:
         c = self.config
         self._health, fault = health.step(self._health, seen, c.health)
         self._belief, state = fusion.step(self._belief, seen, vehicle, fault, c)
-        self._alerts, active = alerts.step(self._alerts, state, c.alerts)
-        self._tell(state, active)
-        return Step(seen, state, active)
+        self._alerts, asked = alerts.step(self._alerts, state, vehicle, c.alerts)
+        self._tell(state, asked.alerts)
+        return Step(seen, state, asked.alerts, asked.events, asked.locked_out)

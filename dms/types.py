@@ -11,7 +11,7 @@ roll > 0 top of the head towards image left.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the daemon speaks on the bus before it needs numpy, 0.1 s to import
@@ -448,12 +448,23 @@ class AlertKind(IntEnum):
 
     NONE = 0
     DISTRACTION = 1
+    """One long look off the road."""
     PHONE = 2
     MICROSLEEP = 3
     SLEEP = 4
     CANNOT_SEE = 5
+    """The monitor does not see enough to do its work."""
     DROWSY = 6
     UNRESPONSIVE = 7
+    """No return to the road: the distinct warning before the vehicle acts by itself."""
+    SHORT_DISTRACTION = 8
+    """Many short looks off the road (VATS)."""
+    LOW_GAZE = 9
+    """A look into Area 3 of (EU) 2023/2590."""
+    EYES_ON = 10
+    """UN R171, assistance active: 1 eyes-on request, 2 direct alert, 3 unavailability response."""
+    EMERGENCY = 11
+    """The driver did not answer the distinct warning: the vehicle's emergency function is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +481,53 @@ class Alert:
     """The observation this alert follows from."""
 
 
+class What(StrEnum):
+    """What happened to an alert."""
+
+    RAISED = "raised"
+    CHANGED = "changed"
+    """Its level rose."""
+    ENDED = "ended"
+    SUPPRESSED = "suppressed"
+    """Its cause was there, but a rule of politeness held it back."""
+    EXEMPTED = "exempted"
+    """Its cause was there, but driving itself made the driver look."""
+    ACKNOWLEDGED = "acknowledged"
+    LOCKED_OUT = "locked_out"
+    """Too many alerts of the gravest kind: no assistance until the next journey."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A value held against a threshold. `sign` is >=, <, = ...: how they compared."""
+
+    name: str
+    value: float
+    sign: str
+    threshold: float
+    unit: str
+    setting: str
+    """Key of the threshold in the configuration, which knows its source; empty: by definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one kind of alert, and the rule and numbers that made it."""
+
+    t_ns: int
+    what: What
+    kind: AlertKind
+    level: int
+    """Shown from now on, 0 when it ended; of one held back, the level it would have had."""
+    since_ns: int
+    """When the alert was raised; of one held back, now."""
+    rule: str
+    """Of an end, an exemption or a suppression the rule that made it, not the alert's."""
+    checks: tuple[Check, ...]
+    reason: str
+    """The rule and its numbers, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """All that one frame led to."""
@@ -478,3 +536,7 @@ class Step:
     state: DriverState
     alerts: tuple[Alert, ...]
     """Active alerts, most urgent first; empty when none."""
+    events: tuple[Event, ...] = ()
+    """What changed with this frame, and what was held back."""
+    locked_out: bool = False
+    """Assistance should not be offered until the next journey."""

@@ -35,7 +35,7 @@ EDGES = {
     "timing",
 }
 PIPELINE = {"pipeline"}
-OUTPUT = {"report", "events", "metrics"}
+OUTPUT = {"report", "metrics"}
 """What commands write; knows neither stages nor edges."""
 
 

@@ -287,8 +287,9 @@ def test_every_alert_that_can_be_raised_names_a_rule_of_the_bus(
             lasted["eyes_closed_ns"] = t
         if "action" in cause:
             lasted["phone_ns"] = t
-        memory, active = alerts.step(memory, replace(STATE, **cause, **lasted), AlertConfig())
-        raised += active
+        driver = replace(STATE, **cause, **lasted)
+        memory, asked = alerts.step(memory, driver, None, AlertConfig())
+        raised += asked.alerts
     numbers = {rule_number(alert.reason) for alert in raised if alert.kind is kind}
     assert numbers == {ALERT_RULES.index(rule)}
 

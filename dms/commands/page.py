@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from dms import report
 from dms.commands.common import deg
 from dms.commands.sinks import kmh
-from dms.events import Event, Events
 from dms.report import Report, Sample, Span, Thumbnail
 from dms.source import load_cv2
-from dms.types import Face, Frame, Step
+from dms.types import Event, Face, Frame, Step, What
 
 MAX_SAMPLES = 4000
 """Points of a curve: four for each unit of its width. Longer drives are thinned."""
@@ -73,27 +72,28 @@ class Spans:
     """Alerts from start to end, put together from their events."""
 
     def __init__(self) -> None:
-        self._events = Events()
         self._open: dict[int, tuple[Event, int]] = {}
         self._done: list[Span] = []
 
     def step(self, step: Step) -> None:
         """One frame's alerts."""
-        for event in self._events.step(step.state.t_ns, step.alerts):
+        for event in step.events:
+            if event.what not in (What.RAISED, What.CHANGED, What.ENDED):
+                continue
             first, level = self._open.pop(event.kind, (event, 0))
-            if event.what == "ended":
-                self._done.append(_span(first, level, event.t_ns / 1e9, event.reason))
+            if event.what == What.ENDED:
+                self._done.append(_span(first, level, event.t_ns / 1e9))
             else:
                 self._open[event.kind] = (first, max(level, event.level))
 
     def all(self, end_s: float) -> list[Span]:
         """Every alert so far, in order of their start; those still open last to `end_s`."""
-        still = [_span(first, level, end_s, first.reason) for first, level in self._open.values()]
+        still = [_span(first, level, end_s) for first, level in self._open.values()]
         return sorted(self._done + still, key=lambda span: (span.start_s, span.kind))
 
 
-def _span(first: Event, level: int, end_s: float, reason: str) -> Span:
-    return Span(first.t_ns / 1e9, end_s, first.kind.name, level, reason)
+def _span(first: Event, level: int, end_s: float) -> Span:
+    return Span(first.t_ns / 1e9, end_s, first.kind.name, level, first.reason)
 
 
 def sample(step: Step) -> Sample:

@@ -35,12 +35,11 @@ from dms.config import MS, Config, Scalar
 from dms.drive import Drive
 from dms.engine import open_engine
 from dms.errors import SourceError, UsageError
-from dms.events import Event, Events
 from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
 from dms.transmit import TxFrame, TxPlan
-from dms.types import Alert, DriverState, Frame, Step, VehicleState
+from dms.types import Alert, DriverState, Event, Frame, Step, VehicleState
 from dms.vehicle import VehicleInput, load_car
 
 Vehicle = Callable[[int], VehicleState | None]
@@ -104,13 +103,13 @@ class Summary:
     events: list[Event] = field(default_factory=list)
     can_frames: int = 0
 
-    def add(self, step: Step, events: list[Event]) -> None:
+    def add(self, step: Step) -> None:
         """One frame."""
         self.frames += 1
         self.faces += step.observation.face is not None
         self.end_ns = step.observation.t_ns
         self.conditions[step.state.condition.name] += 1
-        self.events += events
+        self.events += step.events
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -128,6 +127,7 @@ class Summary:
                     "event": e.what,
                     "kind": e.kind.name,
                     "level": e.level,
+                    "rule": e.rule,
                     "reason": e.reason,
                 }
                 for e in self.events
@@ -143,7 +143,7 @@ class Summary:
         for state, count in self.conditions.most_common():
             lines.append(f"  {state.lower():<13} {100 * count / self.frames:5.1f} %")
         lines += [
-            f"  {e.t_ns / 1e9:8.2f} s  {e.kind.name.lower():<12} {e.what:<8} level {e.level}  "
+            f"  {e.t_ns / 1e9:8.2f} s  {e.kind.name.lower():<17} {e.what:<12} level {e.level}  "
             f"{e.reason}"
             for e in self.events
         ] or ["  no alert"]
@@ -160,9 +160,9 @@ class Replay:
 
     def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
         """All frames, then the end. The engine is made when the first frame is there."""
-        summary, events = Summary(), Events()
+        summary = Summary()
         for frame, step in self._steps(engine, can):
-            summary.add(step, events.step(frame.t_ns, step.alerts))
+            summary.add(step)
             for sink in sinks:
                 sink.step(frame, step)
         can.goodbye(summary.end_ns)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import time
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from dms.commands.common import deg, rounded
+from dms.commands.common import deg, rounded, to_json
 from dms.commands.observe import row
-from dms.events import Event, Events
 from dms.messages import KMH_PER_MPS
-from dms.types import ACTIONS, DriverState, Frame, Step
+from dms.types import ACTIONS, DriverState, Event, Frame, Step
 
 
 class Sink(Protocol):
@@ -23,14 +23,14 @@ class Sink(Protocol):
 
 
 class CsvSink:
-    """observations.csv, one line a frame, and events.csv, one line a change of an alert."""
+    """observations.csv, one line a frame, and events.csv, one line for all that happened to
+    an alert, held back ones included."""
 
     def __init__(self, folder: Path) -> None:
         self._files = ExitStack()
         self._rows = self._open(folder / "observations.csv")
         self._event_rows = self._open(folder / "events.csv")
-        self._events = Events()
-        self._event_rows.writerow(("t_s", "event", "kind", "level", "since_s", "reason"))
+        self._event_rows.writerow(EVENT_COLUMNS)
         self._header = False
 
     def step(self, frame: Frame, step: Step) -> None:
@@ -39,7 +39,7 @@ class CsvSink:
             self._rows.writerow(values)
             self._header = True
         self._rows.writerow("" if v is None else v for v in values.values())
-        for event in self._events.step(frame.t_ns, step.alerts):
+        for event in step.events:
             self._event_rows.writerow(event_row(event))
 
     def close(self) -> None:
@@ -50,10 +50,17 @@ class CsvSink:
         return csv.writer(file, lineterminator="\n")
 
 
+EVENT_COLUMNS = ("t_s", "event", "kind", "level", "since_s", "rule", "reason", "checks")
+"""Of events.csv. `checks` is JSON: [[name, value, sign, threshold, unit, setting], ...]; a setting
+is a key of the configuration, described with its source in docs/config.md."""
+
+
 def event_row(event: Event) -> tuple[object, ...]:
     """One line of events.csv."""
-    times = (round(event.t_ns / 1e9, 6), round(event.since_ns / 1e9, 6))
-    return times[0], event.what, event.kind.name, event.level, times[1], event.reason
+    t_s, since_s = round(event.t_ns / 1e9, 6), round(event.since_ns / 1e9, 6)
+    checks = to_json([astuple(check) for check in event.checks])
+    kind, what = event.kind.name, event.what.value
+    return t_s, what, kind, event.level, since_s, event.rule, event.reason, checks
 
 
 def flat(frame: Frame, step: Step) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from dms.config.alerts import AlertConfig, Ladder
+from dms.config.alerts import AlertConfig
+from dms.config.alerts import mistakes as alert_mistakes
 from dms.config.build import build
 from dms.config.edges import CameraConfig, CanConfig, EngineConfig, HealthConfig
 from dms.config.fusion import FusionConfig
@@ -109,9 +110,4 @@ def check(config: Config) -> list[tuple[str, str]]:
         wrong.append(
             ("can.reopen_min_ms", f"must not be above can.reopen_max_ms ({c.reopen_max_ms})")
         )
-    for name in ("distraction", "distraction_slow", "phone", "microsleep", "sleep"):
-        ladder: Ladder = getattr(a, name)
-        times = [t for t in (ladder.level1_ms, ladder.level2_ms, ladder.level3_ms) if t is not None]
-        if times != sorted(set(times)):
-            wrong.append((f"alerts.{name}", f"levels must take longer as they rise, got {times}"))
-    return wrong
+    return wrong + alert_mistakes(a)

@@ -7,6 +7,8 @@ from typing import Any
 
 NCAP = "Euro NCAP Safe Driving, Driver Engagement v1.1 (2026)"
 ADDW = "(EU) 2023/2590 (ADDW)"
+DDAW = "(EU) 2021/1341 (DDAW)"
+R171 = "UN R171"
 CHINA = "GB/T 41797-2022"
 OPENPILOT = "openpilot driver monitoring"
 MS = 1_000_000

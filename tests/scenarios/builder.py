@@ -156,8 +156,8 @@ def play(story: Story, config: Config | None = None) -> list[Moment]:
     for observation, vehicle in story.inputs():
         h, fault = health.step(h, observation, config.health)
         f, state = fusion.step(f, observation, vehicle, fault, config)
-        a, active = alerts.step(a, state, config.alerts)
-        out.append(Moment((observation.t_ns - story.start_ns) / 1e9, state, active))
+        a, asked = alerts.step(a, state, vehicle, config.alerts)
+        out.append(Moment((observation.t_ns - story.start_ns) / 1e9, state, asked.alerts))
     return out
 
 

@@ -1,0 +1,191 @@
+"""One frame through all the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dms.alerts import cues
+from dms.alerts.holds import STANDSTILL, follow_look, pass_gate, reversing, too_slow
+from dms.alerts.ladder import Terms, advance, end
+from dms.alerts.memory import ORDER, AlertState, Lockout
+from dms.alerts.now import Hold, Now, seconds
+from dms.alerts.telling import watch_drowsiness, watch_sight
+from dms.config import MS, AlertConfig
+from dms.types import Alert, AlertKind, Check, DriverState, Event, Ignition, VehicleState, What
+
+Gate = Callable[[Now], Hold | None]
+ROAD, OPEN = "eyes on the road", "eyes open"
+
+
+def _slow(now: Now) -> Hold | None:
+    return now.slow
+
+
+def _looking(now: Now) -> Hold | None:
+    return now.slow or reversing(now)
+
+
+def _asleep(now: Now) -> Hold | None:
+    if now.track(AlertKind.SLEEP).level:
+        return Hold(What.SUPPRESSED, "sleep replaces it")
+    return now.slow
+
+
+def _unassisted(now: Now) -> Hold | None:
+    if not now.vehicle.assistance_active:
+        return Hold(What.SUPPRESSED, "assistance not active")
+    return now.crawling
+
+
+def _helpless(now: Now) -> Hold | None:
+    """Once raised, the emergency lasts until the vehicle stands: it is what slows it down."""
+    if not now.track(AlertKind.EMERGENCY).level:
+        return _looking(now)
+    return now.slow if now.slow and now.slow.rule == STANDSTILL else None
+
+
+RULES: tuple[tuple[Terms, Callable[[Now], cues.Cue], Gate], ...] = (
+    (Terms(AlertKind.SLEEP, OPEN), cues.closed("sleep"), _slow),
+    (Terms(AlertKind.MICROSLEEP, OPEN), cues.closed("microsleep"), _asleep),
+    (Terms(AlertKind.DISTRACTION, ROAD), cues.distraction, _looking),
+    (Terms(AlertKind.LOW_GAZE, ROAD), cues.low_gaze, _looking),
+    (
+        Terms(AlertKind.SHORT_DISTRACTION, ROAD, end="end_transient_ms"),
+        cues.short_distraction,
+        _looking,
+    ),
+    (Terms(AlertKind.PHONE, "no phone in use", gap="phone_gap_ms"), cues.phone, _slow),
+    (
+        Terms(AlertKind.EYES_ON, ROAD, "eyes_on_end_ms", gap="eyes_on_end_ms",
+              speed="eyes_on_speed_kmh"),
+        cues.eyes_on,
+        _unassisted,
+    ),
+    (Terms(AlertKind.UNRESPONSIVE, ROAD), cues.unresponsive, _looking),
+    (Terms(AlertKind.EMERGENCY, ROAD, hold="emergency_hold_ms"), cues.emergency, _helpless),
+)  # fmt: skip
+"""The kinds with a ladder, each after those that it looks at: cause, and what forbids it."""
+
+TERMINAL = (AlertKind.EMERGENCY, AlertKind.UNRESPONSIVE, AlertKind.EYES_ON)
+"""Kinds whose level 3 counts towards the lock-out."""
+
+ACKNOWLEDGED = frozenset({AlertKind.PHONE, AlertKind.DROWSY, AlertKind.CANNOT_SEE})
+"""Kinds that the driver may acknowledge; of the others only his eyes can speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What follows from one frame."""
+
+    alerts: tuple[Alert, ...]
+    """Active alerts, most urgent first."""
+    events: tuple[Event, ...]
+    """What changed, and what was held back."""
+    locked_out: bool
+    """Assistance should not be offered until the next journey."""
+
+
+def start() -> AlertState:
+    """Nothing is known and nothing active."""
+    return AlertState()
+
+
+def step(
+    state: AlertState, driver: DriverState, vehicle: VehicleState | None, config: AlertConfig
+) -> tuple[AlertState, Asked]:
+    """The next state, and what is asked at the driver state's stamp.
+
+    A stamp that goes back starts afresh. The speed is the driver state's, the rest is the
+    vehicle's; None: it says nothing.
+    """
+    vehicle = vehicle or VehicleState(driver.t_ns, None)
+    state = _journey(state, driver.t_ns, vehicle)
+    dt_ns = 0 if state.t_ns is None else driver.t_ns - state.t_ns
+    now = Now(driver, vehicle, config, dt_ns, state.tracks)
+    driving = pass_gate(state.driving, now, config.activation_speed_kmh)
+    drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh)
+    assisted = pass_gate(state.assisted, now, config.eyes_on_speed_kmh)
+    now.look = follow_look(state.look, now)
+    now.slow = too_slow(driving, now, "activation_speed_kmh")
+    now.crawling = too_slow(assisted, now, "eyes_on_speed_kmh")
+    for terms, cue, gate in RULES:
+        now.put(terms.kind, advance(now.track(terms.kind), cue(now), terms, gate(now), now))
+    sight = watch_sight(state.sight, now)
+    told = watch_drowsiness(state.told, too_slow(drowsing, now, "drowsy_speed_kmh"), now)
+    pressed = bool(vehicle.acknowledged)
+    if pressed and not state.pressed:
+        _acknowledge(now)
+    lockout = _lock(state.lockout, now)
+    parked = _parked(state, vehicle)
+    after = AlertState(
+        now.t_ns, driving, drowsing, assisted, now.look, tuple(now.tracks), sight, told, lockout,
+        pressed, parked,
+    )  # fmt: skip
+    return after, Asked(_active(now), tuple(now.events), lockout.locked)
+
+
+def _journey(state: AlertState, t_ns: int, vehicle: VehicleState) -> AlertState:
+    """Afresh after the ignition was off, or when the stamp goes back."""
+    began = state.parked and not _parked(state, vehicle)
+    back = state.t_ns is not None and t_ns < state.t_ns
+    return start() if began or back else state
+
+
+def _parked(state: AlertState, vehicle: VehicleState) -> bool:
+    """Whether the ignition was last known to be off; the accessory position is neither."""
+    if vehicle.ignition == Ignition.OFF:
+        return True
+    return state.parked and vehicle.ignition not in (Ignition.ON, Ignition.START)
+
+
+def _acknowledge(now: Now) -> None:
+    """The button went down: what it may end ends, and does not come again for the same cause."""
+    for kind in ORDER:
+        track = now.track(kind)
+        if not track.level:
+            continue
+        may = kind in ACKNOWLEDGED
+        reason = "acknowledged" if may else "acknowledged, but this does not end it"
+        now.note(What.ACKNOWLEDGED, kind, track.level, track.since_ns, "acknowledged", (), reason)
+        if may:
+            now.put(kind, end(track, kind, now, "acknowledged", spent=True))
+
+
+def _lock(before: Lockout, now: Now) -> Lockout:
+    """Counts the gravest alerts of the journey; one episode counts once."""
+    gravest = next((kind for kind in TERMINAL if now.track(kind).level == 3), None)
+    if gravest is None:
+        return replace(before, active=False) if before.active else before
+    count, total_ns = before.count, before.total_ns
+    if before.active:
+        total_ns += now.dt_ns
+    else:
+        count += 1
+    many = count >= now.config.lockout_alerts
+    locked = before.locked or many or total_ns >= now.config.lockout_ms * MS
+    if locked and not before.locked:
+        track = now.track(gravest)
+        checks = (_tally(count, now) if many else _length(total_ns, now),)
+        now.note(What.LOCKED_OUT, gravest, track.level, track.since_ns, "lock-out", checks)
+    return Lockout(count, total_ns, True, locked)
+
+
+def _tally(count: int, now: Now) -> Check:
+    limit = float(now.config.lockout_alerts)
+    return Check("gravest alerts", float(count), ">=", limit, "", "alerts.lockout_alerts")
+
+
+def _length(total_ns: int, now: Now) -> Check:
+    limit_ms = now.config.lockout_ms
+    return seconds("of gravest alerts", total_ns, limit_ms, "alerts.lockout_ms")
+
+
+def _active(now: Now) -> tuple[Alert, ...]:
+    """Most urgent first."""
+    alerts = [
+        Alert(kind, track.level, track.reason, track.since_ns, now.t_ns)
+        for kind in ORDER
+        if (track := now.track(kind)).level
+    ]
+    return tuple(sorted(alerts, key=lambda alert: -alert.level))
