@@ -65,6 +65,13 @@ ALERT_RULES = (
     "cannot see the driver",
     "drowsy",
     "unresponsive",
+    "low gaze",
+    "short looks away",
+    "looks at the phone",
+    "no return after a warning",
+    "eyes on requested",
+    "no answer to the warning",
+    "no answer to the eyes on request",
 )
 """Rules an alert can follow from, by their number on the bus; "other": one not in this list.
 An Alert's reason begins with its rule."""

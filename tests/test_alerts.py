@@ -175,7 +175,9 @@ def test_the_driver_is_told_once_within_ten_seconds_that_he_cannot_be_seen() -> 
     assert drive.go(6.9, BLIND) == ()
     (alert,) = drive.go(1, BLIND)
     assert (alert.kind, alert.level) == (AlertKind.CANNOT_SEE, 1)
-    assert alert.reason == "cannot see the driver: no face 7.00 s >= 7.00 s (level 1, speed 90 km/h)"
+    assert (
+        alert.reason == "cannot see the driver: no face 7.00 s >= 7.00 s (level 1, speed 90 km/h)"
+    )
     assert drive.go(4, BLIND) == ()
     drive.go(60, BLIND)
     drive.go(20)

@@ -149,7 +149,7 @@ def test_values_out_of_range_are_clamped_and_named() -> None:
     assert back["PhoneTime"] is NoValue.NOT_AVAILABLE
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 6.5, 11.0])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 6.5, 12.0])
 def test_what_is_no_number_or_no_entry_of_the_table_is_sent_as_invalid(bad: float) -> None:
     encoded = encode(ALERT, {"AlertKind": bad}, 0)
     assert encoded.clamped == ("AlertKind",)

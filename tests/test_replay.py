@@ -109,7 +109,8 @@ def test_the_can_log_decodes_to_the_alert(drive: Path, tmp_path: Path) -> None:
 
 def test_a_given_speed_wins_over_the_log(drive: Path, tmp_path: Path) -> None:
     assert run(drive, "--speed-kmh", 0, "--out", tmp_path) == 0
-    assert rows(tmp_path / "events.csv") == []
+    (event,) = rows(tmp_path / "events.csv")
+    assert (event["event"], event["rule"]) == ("exempted", "standstill")
     assert {row["speed_kmh"] for row in rows(tmp_path / "observations.csv")} == {"0.0"}
 
 

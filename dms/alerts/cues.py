@@ -182,7 +182,7 @@ def _assisted(now: Now) -> Measure:
     fast = speed is not None and speed >= now.config.eyes_on_fast_speed_kmh
     name = "eyes_on_fast" if fast else "eyes_on"
     value = now.driver.unresponsive_ns
-    return _ladder(name, "eyes-on request", value, getattr(now.config, name))
+    return _ladder(name, "eyes on requested", value, getattr(now.config, name))
 
 
 def emergency(now: Now) -> Cue:
@@ -197,5 +197,5 @@ def emergency(now: Now) -> Cue:
         measures = (Measure("no answer to the warning", waited, limit, "alerts.emergency_ms"),)
     if now.track(AlertKind.EYES_ON).level == 3:
         last = _assisted(now)
-        measures += (last._replace(rule="no answer to the eyes-on request"),)
+        measures += (last._replace(rule="no answer to the eyes on request"),)
     return Cue(True, measures)
