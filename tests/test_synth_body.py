@@ -19,7 +19,7 @@ RECIPE_STILLS = {
     "people_per_shard": 1, "stills_per_person": 4, "empty_share": 0.0, "portrait_share": 0.25,
     "passenger_share": 0.5,
 }  # fmt: skip
-RECIPE_CLIPS = {"clips_per_shard": 1, "frames": 5, "portrait_share": 0.0}
+RECIPE_CLIPS = {"clips_per_shard": 1, "fps": 15, "frames": 5, "portrait_share": 0.0}
 RNG_SEED = 20
 
 

@@ -1,4 +1,4 @@
-"""Clips of the driver's upper body at 15 frames/s, an action a frame, with moves between actions.
+"""Clips of the driver's upper body, an action a frame, with moves between actions.
 
 The picture covers 1.25 x the body region (width 4.8 S, height 3.6 S, centre S below the face's)
 of the first frame, so that training can jitter its crop.  `frame_rect` says which part of it a
@@ -47,7 +47,6 @@ from tools.synth.stills import (
 )
 from tools.synth.timeline import Beat, Instant, Timeline, act, add_things, random_blinks
 
-FPS = 15.0
 CROP = (320, 240)
 FRAME = (640, 480)  # the camera whose crop the clip is
 MARGIN = 1.25
@@ -144,7 +143,8 @@ def _without_blink(plan: Plan) -> Plan:
 
 def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int) -> dict[str, Any]:
     """One clip: its pictures and labels, arrays over time first."""
-    frames = int(recipe["frames"])
+    frames, fps = int(recipe["frames"]), float(recipe["fps"])
+    seconds = frames / fps
     cast = random_cast(rng)
     in_car = bool(rng.random() >= recipe["portrait_share"])
     name = str(rng.choice(LIGHTS[:4]))
@@ -152,19 +152,18 @@ def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     torso = random_torso(rng, not in_car and bool(rng.random() < 0.5))
     setting = Setting(style, torso)
     actions = ACTIONS if in_car else ("other", "hand_face", "phone_ear", "phone_hand", "drink_eat")
-    beats = random_beats(rng, actions[int(rng.integers(len(actions)))], setting, frames / FPS)
+    beats = random_beats(rng, actions[int(rng.integers(len(actions)))], setting, seconds)
     talk = float(rng.uniform(0.1, 0.4)) if rng.random() < 0.3 else 0.0
-    timeline = Timeline(
-        _lids_open(beats, rng), rng, lids=random_blinks(rng, frames / FPS), talk=talk
-    )
+    lids = random_blinks(rng, seconds)
+    timeline = Timeline(_lids_open(beats, rng), rng, lids=lids, talk=talk)
     cast.actor.sit(torso, EYES + rng.normal(0, 1, 3) * np.array([1.5, 3.5, 3.0]))
     wheel = style.wheel if style is not None else None
     start = timeline.at(0.0, cast.actor, wheel)
     take, labels = prepare(rng, cast, style, act(cast.actor, start), name)
-    shots = [frame(rng, take, timeline.at(k / FPS, cast.actor, wheel)) for k in range(frames)]
+    shots = [frame(rng, take, timeline.at(k / fps, cast.actor, wheel)) for k in range(frames)]
     out: dict[str, Any] = {k: np.stack([s[k] for s in shots]) for k in shots[0]}
     person = {"identity": np.int64(identity), "tone": np.float32(cast.person.tone)}
-    return out | labels | person
+    return out | labels | person | {"fps": np.float32(fps)}
 
 
 def prepare(
@@ -242,7 +241,7 @@ def frame(rng: np.random.Generator, take: Take, now: Instant) -> dict[str, Any]:
         "hand_keypoints": _hands(take, acted, raw),
         "object": np.int8(OBJECTS.index(held)),
         "object_px": np.int32(things.sum()),
-        "object_box": thing_box(raw),
+        "object_box": thing_box(things),
     }
 
 

@@ -42,7 +42,9 @@ OBJECTS = (
     "none", "phone", "cup", "mug", "bottle", "can", "sandwich", "apple", "bar", "cigarette", "vape",
     "paper",
 )  # fmt: skip
-NEEDS_PROP = ("phone_ear", "phone_hand", "drink_eat", "smoke")
+NEEDS_PROP = {"phone_ear": 40, "phone_hand": 40, "drink_eat": 40, "smoke": 10}
+"""Actions told by a held thing, and how many of its pixels must show (of 384 x 288; a phone in full
+view covers some 700, a cigarette 30): with fewer nobody could name the action."""
 FACE_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L))
 PERSON_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L, Tag.BODY, Tag.CLOTH))
 Labels = dict[str, Any]
@@ -188,17 +190,30 @@ def driver_labels(
     labels["rotation"] = (shot.camera.rotation @ acted.face.rotation).astype(np.float32)
     hand_labels(shot.camera, cast.actor.keypoints(acted), raw, labels)
     held = plan.props[0].prop.kind if plan.props else "none"
-    labels["object_box"] = thing_box(raw)
+    things = own_things(shot.camera, raw, acted, plan, labels["faces"][row, 2])
+    labels["object_box"] = thing_box(things)
     labels["tone"] = np.float32(cast.person.tone)
-    shown = int(np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT))).sum())
+    shown = int(things.sum())
     labels["object"] = np.int8(OBJECTS.index(held))
     labels["object_px"] = np.int32(shown)
     labels["action"] = np.int8(visible_action(plan, labels, shown, shot.camera.size))
 
 
-def thing_box(raw: Raw) -> F32:
-    """x0, y0, x1, y1 [px] of the pixels of held things; zeros if none shows."""
-    y, x = np.nonzero(np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT))))
+def own_things(
+    camera: Camera, raw: Raw, acted: Acted, plan: Plan, side: float
+) -> NDArray[np.bool_]:
+    """Where what the driver holds shows; a passenger's things are farther than a face off."""
+    things = np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT)))
+    if not plan.props:
+        return np.zeros_like(things)
+    u, v = camera.project(thing_at(acted, plan)[None])[0][0]
+    x, y = np.arange(things.shape[1]), np.arange(things.shape[0])[:, None]
+    return np.asarray(things & (np.hypot(x - u, y - v) < max(side, 40.0)))
+
+
+def thing_box(things: NDArray[np.bool_]) -> F32:
+    """x0, y0, x1, y1 [px] of the pixels that show held things; zeros if none does."""
+    y, x = np.nonzero(things)
     if len(x) == 0:
         return np.zeros(4, np.float32)
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
@@ -206,7 +221,7 @@ def thing_box(raw: Raw) -> F32:
 
 def visible_action(plan: Plan, labels: Labels, object_px: int, size: tuple[int, int]) -> int:
     """The action's index, or -1 if the picture does not show enough of it."""
-    if plan.action in NEEDS_PROP and object_px < 10:
+    if object_px < NEEDS_PROP.get(plan.action, 0):
         return -1
     wrists = labels["hand_keypoints"][:, 0, :2]
     inside = ((wrists > 0) & (wrists < np.array(size))).all(1)
