@@ -16,10 +16,12 @@ from tools.train.crops import Roi  # noqa: E402
 from tools.train.data import Jitter, cabin_row, eye_row, face_row, overlap  # noqa: E402
 from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
+from tools.train.onnx_file import write as write_network  # noqa: E402
 from tools.train.perceive import peaks, rotation_of, window  # noqa: E402
 from tools.train.rows import auc, iou, macro_f1  # noqa: E402
 from tools.train.shards import FLIP_68, Sample, Shards, along_ray, runs  # noqa: E402
 from tools.train.spec import SPECS, macs, shapes  # noqa: E402
+from tools.train.warm import warm  # noqa: E402
 
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0)
 
@@ -217,6 +219,24 @@ def test_the_action_is_asked_of_body_crops_only(tmp_path: Path, rng: np.random.G
     assert cabin_row(sample, rng, EXACT, False)["action"] == 255
 
 
+def test_hands_and_a_held_phone_are_marked_where_they_are(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    box = np.array([190, 150, 210, 190], np.float32)
+    write_frames(tmp_path, object_box=np.tile(box, (6, 1)))
+    sample = Shards([tmp_path])[0]
+    row = cabin_row(sample, rng, EXACT, True)
+    hand, phone, food, smoke = row["things"]
+    assert row["things_known"] == 1
+    roi = crops.body_roi(crops.face_roi(sample.labels["lm"]))
+    for heat, point in ((hand, (200, 200)), (phone, (200, 170))):
+        unit = (crops.to_crop_units(np.array(point, np.float32), roi) + 1) / 2
+        iy, ix = np.unravel_index(heat.argmax(), heat.shape)
+        assert (ix, iy) == (int(unit[0] * 16), int(unit[1] * 12))
+    assert food.max() == smoke.max() == 0
+    assert cabin_row(sample, rng, EXACT, False)["things_known"] == 0
+
+
 def test_frames_of_a_clip_stay_together(tmp_path: Path) -> None:
     write_frames(tmp_path, clip=np.array([0, 0, 0, 1, 1, 2]))
     assert runs(Shards([tmp_path])) == [(0, 3), (3, 5), (5, 6)]
@@ -288,7 +308,7 @@ def test_rounded_weights_are_within_half_a_step() -> None:
 
 def test_all_networks_together_stay_within_the_frame_budget() -> None:
     total = macs(SPECS["face"]) + 2 * macs(SPECS["eyes"]) + macs(SPECS["cabin"])
-    assert total + macs(SPECS["action"]) < 100e6
+    assert total + macs(SPECS["action"]) < 150e6
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -310,6 +330,23 @@ def test_simulated_rounding_stays_near_the_float_network(rng: np.random.Generato
         net.ranges = calibrate(net, [inputs])
         after = net(*inputs)[0]
     assert float((before - after).abs().mean() / before.std()) < 0.1
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_network_begun_from_a_file_says_what_the_file_says(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first = Net(SPECS[name]).eval()
+    write_network(first, None, tmp_path / "net.onnx")
+    inputs = [torch.randn(3, *i.shape[1:]) for i in first.spec.inputs]
+    second = Net(SPECS[name])
+    warm(second, tmp_path / "net.onnx", [inputs])
+    with torch.no_grad():
+        for a, b in zip(first(*inputs), second.eval()(*inputs), strict=True):
+            assert float((a - b).abs().max()) < 1e-4 * float(a.abs().max())
+        second.train()
+        trained = second(*inputs)[0]
+    drift = (trained - first(*inputs)[0]).detach().abs().max()
+    assert float(drift) < 0.05 * float(trained.detach().abs().max())
 
 
 def test_a_short_window_is_padded_with_its_oldest_step() -> None:

@@ -39,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    fit.add_argument(
+        "--warm", type=Path, help="a float ONNX file to begin with, not the stage before"
+    )
     for p in (everything, evaluate):
         p.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real")
         p.add_argument("--limit", type=int, default=4000, help="test samples a figure at most")
@@ -94,7 +97,7 @@ def _fit(args: argparse.Namespace, net: str) -> None:
 
             for split in ("train", "val"):
                 embed(args.data, split, recipe.cabin, args.models / "cabin.onnx", recipe.seed)
-        fit(recipe, args.data, args.out, args.resume)
+        fit(recipe, args.data, args.out, args.resume, getattr(args, "warm", None))
 
 
 def _export(args: argparse.Namespace, net: str) -> None:

@@ -206,6 +206,8 @@ def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
         "hands": np.where(known[:, None], hands, 0).astype(np.float32),
         "object": np.int64(lab.get("object", LOST) if body else LOST),
         "hands_known": (known & body).astype(np.float32),
+        "things": _thing_maps(lab, roi),
+        "things_known": np.float32(body and "object_box" in lab),
     }
 
 
@@ -291,6 +293,29 @@ def _add_face(maps: F32, weight: F32, face: Roi, roi: Roi, clear: bool) -> None:
     maps[2] = np.where(near, y - gy, maps[2])
     maps[3] = np.where(near, np.log(size / 32), maps[3])
     weight[1] = np.where(near, bump, weight[1])
+
+
+THING_OF = np.array([-1, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, -1])
+"""Channel of the maps of hands and things for each kind of held thing: phone, drink or food,
+smoke; 0 is for hands."""
+
+
+def _thing_maps(lab: Row, roi: Roi) -> F32:
+    """Bumps (4, 12, 16) at hands and held things, in cells of 16 px."""
+    maps = np.zeros((4, GRID[0] // 2, GRID[1] // 2), np.float32)
+    hands = lab.get("hands", np.zeros((0, 2), np.float32))
+    spots = [(0, point, 1.0) for point in hands if np.isfinite(point).all()]
+    channel = int(THING_OF[lab["object"]]) if lab.get("object", LOST) < len(THING_OF) else -1
+    if channel > 0 and "object_box" in lab:
+        x0, y0, x1, y1 = lab["object_box"]
+        size = max(x1 - x0, y1 - y0) / roi.w * maps.shape[2]
+        spots.append((channel, np.array([x0 + x1, y0 + y1]) / 2, max(0.7, 0.25 * size)))
+    gx, gy = np.arange(maps.shape[2]) + 0.5, np.arange(maps.shape[1])[:, None] + 0.5
+    for channel, point, sigma in spots:
+        u, v = (crops.to_crop_units(point, roi) + 1) / 2
+        d2 = (gx - u * maps.shape[2]) ** 2 + (gy - v * maps.shape[1]) ** 2
+        maps[channel] = np.maximum(maps[channel], np.exp(-d2 / (2 * sigma**2)))
+    return maps
 
 
 Maker = Callable[[Rng], Row]

@@ -12,13 +12,15 @@ import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tools.train import losses
 from tools.train.data import Batch, Jitter, Maker, batches, makers
 from tools.train.nets import Net, Range, real
 from tools.train.scenes import Scenes
 from tools.train.shards import OBJECTS, Shards
-from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS
+from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS, THINGS
+from tools.train.warm import warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,28 @@ class Trainee(nn.Module):
             self.action = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, ACTION_OUT))
             self.thing = nn.Linear(EMB, OBJECTS)
             self.hands = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, 4))
+            self.things = nn.Conv2d(SPECS[name].op(THINGS).cout, 4, 1)
         self.register_buffer("balance", torch.ones(ACTION_OUT))
 
     def losses(self, t: dict[str, Tensor]) -> losses.Losses:
         inputs = [real(t[i.name], i) for i in self.net.spec.inputs]
         if self.name == "action" and self.training:
             inputs[0] = smeared(inputs[0])
-        out = self.net(*inputs)
+        tensors = self.net.tensors(*inputs)
+        out = tuple(tensors[o.src] for o in self.net.spec.outputs)
         if self.name == "face":
             return losses.face_losses(out[0], t)
         if self.name == "eyes":
             return losses.eyes_losses(out[0], t)
         if self.name == "action":
             return losses.action_losses(out[0], t, self.balance)
-        emb = Range(EMB_SCALE, EMB_ZERO).fake(out[1])
+        return losses.cabin_losses(self._cabin(tensors, *out), t, self.balance)
+
+    def _cabin(self, tensors: dict[str, Tensor], det: Tensor, emb: Tensor) -> losses.Cabin:
+        emb = F.dropout(Range(EMB_SCALE, EMB_ZERO).fake(emb), 0.1, self.training)
         hands = self.hands(emb).view(-1, 2, 2)
-        return losses.cabin_losses(
-            out[0], self.action(emb), hands, self.thing(emb), t, self.balance
-        )
+        things = self.things(tensors[THINGS])
+        return losses.Cabin(det, things, self.action(emb), hands, self.thing(emb))
 
 
 SMEAR, DROP = 0.5, 0.3
@@ -134,8 +140,9 @@ def source(recipe: Recipe, data: Path, split: str, jitter: Jitter) -> tuple[Make
     return makers(recipe.net, faces, cabin, scenes, jitter), balance
 
 
-def fit(recipe: Recipe, data: Path, out: Path, resume: bool) -> Path:
-    """Train, and leave OUT/<net>.pt with the averaged network and its history."""
+def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | None = None) -> Path:
+    """Train, and leave OUT/<net>.pt with the averaged network and its history. `warm_file`: a
+    float ONNX file to begin with, in place of the earlier stage's weights."""
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
@@ -145,7 +152,11 @@ def fit(recipe: Recipe, data: Path, out: Path, resume: bool) -> Path:
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on a CPU
     make, model.balance = source(recipe, data, "train", Jitter(**recipe.jitter))
     check, _ = source(recipe, data, "val", Jitter(**(recipe.jitter | {"photo": 0.0})))
-    if recipe.start:
+    if warm_file:
+        some = (tensors(b) for b in batches(make, recipe.batch, recipe.seed + 2, 0, 8))
+        inputs = [[real(t[i.name], i) for i in model.net.spec.inputs] for t in some]
+        warm(model.net, warm_file, inputs)
+    elif recipe.start:
         known = torch.load(out / f"{recipe.start}.pt", weights_only=True)["trainee"]
         known.pop("balance")
         model.load_state_dict(known, strict=False)

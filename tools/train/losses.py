@@ -3,6 +3,8 @@ letting a large claimed uncertainty excuse a large error."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -95,22 +97,36 @@ def heat_loss(logit: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
     return -(hit.sum() + miss.sum()) / peak.sum().clamp(min=1.0)
 
 
-def cabin_losses(
-    out: Tensor, action: Tensor, hands: Tensor, thing: Tensor, t: Targets, balance: Tensor
-) -> Losses:
-    """From the embedding: `action` and `thing` (what is held) logits, `hands` (N, 2, 2) places.
-    `balance`: weights of the action classes."""
+@dataclass(frozen=True, slots=True)
+class Cabin:
+    """What the cabin network and the heads that only training needs say of a batch."""
+
+    det: Tensor
+    things: Tensor
+    """Logits (N, 4, 12, 16) of hands and held things."""
+    action: Tensor
+    """From the embedding, as are `hands` (N, 2, 2) places and `thing`, what is held."""
+    hands: Tensor
+    thing: Tensor
+
+
+def cabin_losses(out: Cabin, t: Targets, balance: Tensor) -> Losses:
+    """`balance`: weights of the action classes."""
+    det = out.det
     near = t["weight"][:, 1]
-    place = (out[:, 1:3] - t["det"][:, 1:3]).abs().sum(1)
-    size = (out[:, 3] - t["det"][:, 3]).abs()
-    away = (hands - t["hands"]).abs().sum(2)
+    place = (det[:, 1:3] - t["det"][:, 1:3]).abs().sum(1)
+    size = (det[:, 3] - t["det"][:, 3]).abs()
+    away = (out.hands - t["hands"]).abs().sum(2)
+    bumps = F.binary_cross_entropy_with_logits(out.things, t["things"], reduction="none")
+    rare = 1 + 9 * t["things"]  # most cells hold nothing
     return {
-        "heat": heat_loss(out[:, 0], t["det"][:, 0], t["weight"][:, 0]),
+        "heat": heat_loss(det[:, 0], t["det"][:, 0], t["weight"][:, 0]),
         "place": 0.3 * mean(place, near),
         "size": 1.0 * mean(size, near),
-        "action": _classes(action, t["action"], balance),
+        "action": _classes(out.action, t["action"], balance),
         "hands": 0.5 * mean(away, t["hands_known"]),
-        "thing": 0.5 * _classes(thing, t["object"], torch.ones(thing.shape[1])),
+        "thing": 0.5 * _classes(out.thing, t["object"], torch.ones(out.thing.shape[1])),
+        "things": 5.0 * mean((bumps * rare).mean((1, 2, 3)), t["things_known"]),
     }
 
 

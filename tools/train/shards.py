@@ -55,7 +55,7 @@ class Sample:
         out["lm"] = self.labels["lm"][FLIP_68].copy()
         out["lm"][:, 0] = w - out["lm"][:, 0]
         out["R"] = self.labels["R"] * MIRROR
-        for key in ("frame", "frame_rect"):
+        for key in ("frame", "frame_rect", "object_box"):
             if key in out:
                 x0, y0, x1, y1 = out[key]
                 out[key] = np.array([w - x1, y0, w - x0, y1], np.float32)
@@ -183,6 +183,8 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
         "driver": driver,
         "object": int(get["object"]) if int(get.get("object_px", 0)) >= OBJECT_PX else LOST,
     }
+    if "object_box" in get:
+        labels["object_box"] = get["object_box"].astype(np.float32)
     if "frame_rect" in get:
         labels["frame_rect"] = get["frame_rect"]
     return Sample(image, labels)

@@ -19,6 +19,8 @@ INPUT_ZERO = 128
 FACE_OUT = 148
 EYES_OUT = 8
 ACTION_OUT = 8
+THINGS = "things"
+"""The cabin network's map that training asks for hands and held things."""
 EMB = 64
 STEPS = 32
 EMB_SCALE = 1.0 / 32.0
@@ -145,24 +147,25 @@ def _eyes() -> Spec:
 
 def _cabin() -> Spec:
     ops = (
-        conv("c1", "image", 16, 32, stride=2),
-        conv("c2", "c1", 32, 32),
-        conv("c3", "c2", 32, 64, stride=2),
-        conv("c4", "c3", 64, 64),
-        conv("c5", "c4", 64, 128, stride=2),
+        conv("c1", "image", 16, 48, stride=2),
+        conv("c2", "c1", 48, 48),
+        conv("c3", "c2", 48, 96, stride=2),
+        conv("c4", "c3", 96, 96),
+        conv("c5", "c4", 96, 128, stride=2),
         conv("c6", "c5", 128, 128),
-        # where the face is: the coarse map's context brought back to stride 16, and from there
-        # each cell speaks for its 2 x 2 cells of stride 8
-        conv("c7", "c6", 128, 64),
+        # the coarse map's context brought back to stride 16
+        conv("c7", "c6", 128, 96, kernel=1),
         Op("u1", "up", ("c7",)),
         Op("s1", "add", ("u1", "c4")),
-        conv("d1", "s1", 64, 32),
+        # where the face is: each cell speaks for its 2 x 2 cells of stride 8
+        conv("d1", "s1", 96, 32),
         Op("cells", "conv", ("d1",), 32, 16, 1, relu=False, norm=False),
         Op("det_map", "spread", ("cells",)),
-        # what is done: an embedding that keeps where things are
-        conv("e1", "c6", 128, 32, kernel=1),
+        # what is done: hands and things at stride 16, and an embedding that keeps where they are
+        conv(THINGS, "s1", 96, 48),
+        conv("e1", THINGS, 48, 16, kernel=1),
         Op("flat", "flatten", ("e1",)),
-        Op("emb_map", "gemm", ("flat",), 32 * 48, EMB, relu=False),
+        Op("emb_map", "gemm", ("flat",), 16 * 192, EMB, relu=False),
     )
     return Spec(
         "cabin",

@@ -22,6 +22,8 @@ from tools.train.spec import ACTION_OUT, STEPS
 Array = NDArray[Any]
 STILLS = 0.8
 """Share of windows made from one still: stills show many more people than the clips do."""
+RATE = 15.0
+"""Steps of the window a second."""
 VARIANTS = 4
 """Differently jittered and disturbed looks at each still; at each clip, one fewer."""
 
@@ -47,6 +49,9 @@ def embed(data: Path, split: str, names: tuple[str, ...], cabin_file: Path, seed
         if looks is None:
             continue
         rows, action = looks
+        shard, at = shards.where(first)
+        times = round(RATE / float(shard["fps"][at])) if "fps" in shard else 1
+        rows, action = rows.repeat(times, 1), action.repeat(times)  # as the engine fills its window
         if last - first == 1:
             stills.append(rows[:, 0])
             stills_action.append(int(action[0]))

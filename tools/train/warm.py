@@ -1,0 +1,59 @@
+"""Weights of a float ONNX file -> the network as it is trained.
+
+The file has its normalisation folded into the weights. It is unfolded again by the statistics of
+each layer over some batches, so that the network says the same and trains as one does from scratch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor
+
+from tools.train.nets import Layer, Net
+
+
+@torch.no_grad()
+def warm(net: Net, path: Path, batches: list[list[Tensor]]) -> None:
+    """Load the file's weights into `net`; it must be of the same spec. `batches`: real-valued
+    inputs to measure each layer's mean and spread on."""
+    constants = {
+        c.name: torch.from_numpy(numpy_helper.to_array(c).copy())
+        for c in onnx.load(str(path)).graph.initializer
+    }
+    for name, layer in net.layers.items():
+        assert isinstance(layer, Layer)
+        _fill(layer, constants[f"{name}_w"], constants[f"{name}_b"])
+    net.eval()
+    for name, layer in net.layers.items():
+        if layer.norm is not None:
+            _unfold(net, name, batches)
+
+
+def _fill(layer: Layer, weight: Tensor, bias: Tensor) -> None:
+    layer.weight.copy_(weight)
+    if layer.norm is None:
+        layer.bias.copy_(bias)
+        return
+    layer.bias.zero_()
+    layer.norm.running_mean.zero_()  # type: ignore[union-attr, operator]
+    layer.norm.running_var.fill_(1 - layer.norm.eps)  # type: ignore[union-attr, operator]
+    layer.norm.weight.fill_(1)
+    layer.norm.bias.copy_(bias)
+
+
+def _unfold(net: Net, name: str, batches: list[list[Tensor]]) -> None:
+    layer = net.layers[name]
+    assert isinstance(layer, Layer)
+    assert layer.norm is not None
+    inputs = [net.tensors(*b)[layer.op.src[0]] for b in batches]
+    y = torch.cat([layer.linear(x, layer.weight, layer.bias) for x in inputs])
+    axes = [0, *range(2, y.dim())]
+    centre, variance = y.mean(axes), y.var(axes, unbiased=False)
+    layer.norm.running_mean.copy_(centre)  # type: ignore[union-attr, operator]
+    layer.norm.running_var.copy_(variance)  # type: ignore[union-attr, operator]
+    layer.norm.weight.copy_((variance + layer.norm.eps).sqrt())
+    layer.norm.bias.add_(centre)
