@@ -22,10 +22,13 @@ from dms.payloads import Identity
 from dms.timing import Punctuality
 from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, DriverState, VehicleState
+from dms.uds.unit import Diagnostics
 from dms.vehicle import CarConfig, VehicleInput
 
 POLL_NS = 5 * MS
 """How often a bus without a file descriptor is asked for frames."""
+DIAGNOSTIC_BATCH = 4
+"""Diagnostic frames sent before deadlines are looked at again."""
 BATCH = 64
 """Frames taken from the bus before deadlines are looked at again."""
 STOP_S = 0.8
@@ -51,10 +54,21 @@ class Scheduler:
 
     `clock` gives nanoseconds that never go back. `send_due`, `take_in` and `say_goodbye` belong to
     one thread, which owns the link; the rest may be called from any and never waits for the bus.
+    `diagnostics` gets what room is left on the bus.
     """
 
-    def __init__(self, plan: TxPlan, link: Link, vehicle: VehicleInput, clock: Clock) -> None:
+    def __init__(
+        self,
+        plan: TxPlan,
+        link: Link,
+        vehicle: VehicleInput,
+        clock: Clock,
+        diagnostics: Diagnostics | None = None,
+    ) -> None:
         self.link, self._plan, self._vehicle, self._clock = link, plan, vehicle, clock
+        self._diagnostics = diagnostics
+        self._refused_ns = 0
+        """Until then no diagnostic frame is offered: the bus had no room."""
         self.punctuality = Punctuality()
         self.on_sent: Callable[[TxFrame], object] | None = None
         """Told of every frame that the bus took; must not wait."""
@@ -88,7 +102,11 @@ class Scheduler:
     def wait_ns(self) -> int:
         """How long until the next deadline; 0 when it has passed."""
         with self._lock:
-            return max(self._plan.next_ns() - self._clock(), 0)
+            next_ns = self._plan.next_ns()
+        answer_ns = self._diagnostics.next_ns() if self._diagnostics else None
+        if answer_ns is not None:
+            next_ns = min(next_ns, max(answer_ns, self._refused_ns))
+        return max(next_ns - self._clock(), 0)
 
     def send_due(self) -> None:
         """Send all that is due now; deadlines long past are skipped."""
@@ -98,6 +116,20 @@ class Scheduler:
             self._plan.skip_missed(now)
             frames = self._plan.due(now)
         self.link.send(frames, now)
+        if self._diagnostics and now >= self._refused_ns:
+            self._answer(self._diagnostics, now)
+
+    def _answer(self, diagnostics: Diagnostics, now: int) -> None:
+        """Send diagnostic frames as they are due, at most DIAGNOSTIC_BATCH."""
+        can_id, extended = diagnostics.address
+        for _ in range(DIAGNOSTIC_BATCH):
+            data = diagnostics.due(now)
+            if data is None:
+                return
+            if not self.link.offer(can_id, data, extended, now):
+                self._refused_ns = now + POLL_NS
+                return
+            diagnostics.exchange.taken(now)
 
     def take_in(self) -> None:
         """Take the frames that have come in, at most BATCH."""
@@ -108,6 +140,9 @@ class Scheduler:
                 return
             with self._lock:
                 self._vehicle.on_frame(frame.can_id, frame.extended, frame.data, now)
+            if self._diagnostics:
+                diagnosed = self._diagnostics.exchange
+                diagnosed.on_frame(frame.can_id, frame.extended, frame.data, now)
 
     def say_goodbye(self, pause: Callable[[float], object] = time.sleep) -> None:
         """Send the last frames, trying again for a moment if there is no room; close the bus."""
@@ -131,13 +166,16 @@ class CanNode:
         identity: Identity,
         car: CarConfig | None = None,
         clock: Clock = time.monotonic_ns,
+        diagnostics: Diagnostics | None = None,
     ) -> None:
         """Opens the bus. Errors: BusError."""
         car = car or CarConfig()
-        link = open_link(config, [(car.speed.can_id, car.speed.extended)])
+        self._diagnostics = diagnostics
+        asked = diagnostics.exchange.listens_to() if diagnostics else []
+        link = open_link(config, [(car.speed.can_id, car.speed.extended), *asked])
         plan = TxPlan(identity, clock(), config.stale_ms * MS)
         vehicle = VehicleInput(car, config.vehicle_speed_timeout_ms * MS)
-        self._scheduler = Scheduler(plan, link, vehicle, clock)
+        self._scheduler = Scheduler(plan, link, vehicle, clock, diagnostics)
         self._stopping = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="can", daemon=True)
@@ -145,6 +183,12 @@ class CanNode:
     def start(self) -> None:
         """Begin to send and to listen."""
         self._thread.start()
+        if self._diagnostics:
+            self._diagnostics.start(self._rouse)
+
+    def _rouse(self) -> None:
+        if not self._stopping.is_set():
+            os.eventfd_write(self._wake, 1)
 
     def watch(self, on_sent: Callable[[TxFrame], object]) -> None:
         """Call `on_sent` with every frame that the bus took, in the node's thread. Before start."""
@@ -152,8 +196,8 @@ class CanNode:
 
     def update(self, state: DriverState, alerts: Sequence[Alert]) -> None:
         """The newest result, as of now. Never waits for the bus."""
-        if self._scheduler.update(state, alerts) and not self._stopping.is_set():
-            os.eventfd_write(self._wake, 1)
+        if self._scheduler.update(state, alerts):
+            self._rouse()
 
     def vehicle(self) -> VehicleState:
         """What the vehicle last said, as of now."""
@@ -178,7 +222,8 @@ class CanNode:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Say unavailable and close the bus; at most STOP_S. Call it once."""
+        """Say unavailable and close the bus; at most STOP_S, and with diagnostics as long again.
+        Call it once."""
         self._stopping.set()
         os.eventfd_write(self._wake, 1)
         if self._thread.ident is not None:
@@ -186,6 +231,8 @@ class CanNode:
         if not self._thread.is_alive():
             self._scheduler.link.close()
             os.close(self._wake)
+        if self._diagnostics:
+            self._diagnostics.stop()
 
     def _run(self) -> None:
         try:

@@ -33,6 +33,7 @@ EDGES = {
     "cannode",
     "rawcan",
     "timing",
+    "uds",
 }
 PIPELINE = {"pipeline"}
 OUTPUT = {"report", "metrics"}

@@ -29,10 +29,15 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_config(args: argparse.Namespace, weaker: Mapping[str, Scalar] | None = None) -> Config:
+def load_config(
+    args: argparse.Namespace,
+    weaker: Mapping[str, Scalar] | None = None,
+    stronger: Mapping[str, Scalar] | None = None,
+) -> Config:
     """The configuration that the arguments ask for. A `weaker` value counts where they leave the
-    default. Errors: UsageError, ConfigError with every mistake."""
-    overrides: dict[str, Scalar] = {}
+    default, a `stronger` one wins over the file. Errors: UsageError, ConfigError with every
+    mistake."""
+    overrides: dict[str, Scalar] = dict(stronger or {})
     for item in args.set:
         key, equals, value = item.partition("=")
         if not equals:
@@ -86,10 +91,14 @@ def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(value, allow_nan=False, indent=indent)
 
 
-def identity(config: Config) -> Identity:
-    """Which monitor this is, for the status message: version and the networks' manifest."""
+def models_digest(config: Config) -> str:
+    """SHA-256 of the networks' manifest, hex; empty when there is none."""
     from dms.engine import MANIFEST, models_dir  # the native part: what needs none works without
 
     manifest = models_dir(config.engine.models_dir) / MANIFEST
-    models = sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
-    return Identity(__version__, models)
+    return sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
+
+
+def identity(config: Config) -> Identity:
+    """Which monitor this is, for the status message: version and the networks' manifest."""
+    return Identity(__version__, models_digest(config))

@@ -6,6 +6,7 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from dms.errors import DmsError
 from dms.feed import Feed
 from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
-from dms.types import VehicleState
+from dms.types import Step, VehicleState
 
 WAKE_S = 0.25
 """Longest sleep of the main loop: four looks a second at the watchdog."""
@@ -92,12 +93,18 @@ class Daemon:
         view: LiveView | None,
         speed_kmh: float | None,
     ) -> None:
+        self._told: Callable[[Step], object] = lambda step: None
+        self._ends: Callable[[], bool] = lambda: False
         self._config, self._node, self._feed, self._view = config, node, feed, view
         self._speed_kmh = speed_kmh
         self._pipeline = Pipeline(config, node.update)
         self._notifier = Notifier()
         self._done_ns: int | None = None
         self.totals = Totals()
+
+    def consult(self, told: Callable[[Step], object], ends: Callable[[], bool]) -> None:
+        """told: called with every result. ends: whether to stop, asked at every turn."""
+        self._told, self._ends = told, ends
 
     def run(self, stop_fd: int) -> Totals:
         """Until `stop_fd` is readable or the feed has ended."""
@@ -119,7 +126,7 @@ class Daemon:
         ended = False
         while not ended:
             ready = {key.fd for key, _ in selector.select(WAKE_S)}
-            ended = stop_fd in ready or live.finished
+            ended = stop_fd in ready or live.finished or self._ends()
             if live.fd in ready:
                 with suppress(BlockingIOError):
                     os.read(live.fd, 8)
@@ -137,6 +144,7 @@ class Daemon:
         self.totals.add(item)
         if self._view:
             self._view.state(step.state)
+        self._told(step)
 
     def _vehicle(self, t_ns: int) -> VehicleState:
         if self._speed_kmh is not None:

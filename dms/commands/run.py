@@ -12,19 +12,34 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
-from dms.commands.common import add_config_arguments, finish, identity, load_config, to_json
+from dms.commands.common import (
+    add_config_arguments,
+    finish,
+    identity,
+    load_config,
+    to_json,
+    warn,
+)
 from dms.commands.live import LiveView
-from dms.config import CanConfig, Config
+from dms.config import CanConfig, Config, ConfigError
 from dms.errors import Exit
 from dms.source import is_stream, kind_of
+from dms.uds.nvm import Kept, Store
+from dms.uds.unit import Diagnostics
 from dms.vehicle import load_car
+
+if TYPE_CHECKING:
+    from dms.commands.diagnosis import Desk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """From the first CAN frame, which says "starting", to the last, which says "unavailable"."""
-    config = load_config(args)
+    config, store, kept = _stored(args)
     stream = _check_source(args.source)
     bus = parse_bus(args.can, config.can) if args.can else config.can
     view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
-    with stop_signals() as stop_fd, _node(args, config, bus, view) as node:
+    desk, diagnostics = _diagnosis(config, store, kept)
+    with stop_signals() as stop_fd, _node(args, config, bus, view, diagnostics) as node:
         # late: the bus is told "starting" while these load
         from dms.commands.daemon import Daemon
         from dms.feed import Stopped, open_feed
@@ -54,10 +70,45 @@ def run(args: argparse.Namespace) -> int:
             feed = open_feed(args.source, stream, stop_fd, args.fps, args.loop)
         except Stopped:
             return Exit.OK
-        totals = Daemon(config, node, feed, view, args.speed_kmh).run(stop_fd)
+        daemon = Daemon(config, node, feed, view, args.speed_kmh)
+        if desk and diagnostics:
+            desk.node = node
+            daemon.consult(desk.seen, lambda: desk.reset_asked.is_set() and diagnostics.idle)
+        totals = daemon.run(stop_fd)
+    if desk and desk.reset_asked.is_set():
+        warn("started anew, as a diagnostic tester asked")
+        os.execv(sys.executable, sys.orig_argv)
     if args.json:
         print(to_json(totals.to_dict(node), indent=1))
     return finish(feed.losses())
+
+
+def _stored(args: argparse.Namespace) -> tuple[Config, Store, Kept]:
+    """The configuration, with what a diagnostic tester has written laid over the file."""
+    config = load_config(args)
+    folder = config.diagnostics.state_dir
+    store = Store(None if folder is None else Path(folder))
+    kept = store.load()
+    if not kept.content:
+        return config, store, kept
+    from dms.commands.diagnosis import stored_settings
+
+    try:
+        return load_config(args, stronger=stored_settings(kept)), store, kept
+    except ConfigError as error:
+        warn(f"settings written by a diagnostic tester are left out: {error}")
+        return config, store, replace(kept, damaged=True)
+
+
+def _diagnosis(
+    config: Config, store: Store, kept: Kept
+) -> tuple[Desk, Diagnostics] | tuple[None, None]:
+    """The diagnostics, if an identifier for them is configured. Errors: UsageError."""
+    if config.diagnostics.request_id is None:
+        return None, None
+    from dms.commands.diagnosis import open_diagnostics
+
+    return open_diagnostics(config, store, kept, time.monotonic_ns)
 
 
 def _check_source(name: str) -> bool:
@@ -95,10 +146,14 @@ def stop_signals() -> Iterator[int]:
 
 @contextmanager
 def _node(
-    args: argparse.Namespace, config: Config, bus: CanConfig, view: LiveView | None
+    args: argparse.Namespace,
+    config: Config,
+    bus: CanConfig,
+    view: LiveView | None,
+    diagnostics: Diagnostics | None,
 ) -> Iterator[CanNode]:
     car = load_car(Path(args.car) if args.car else None)
-    node = CanNode(bus, identity(config), car)
+    node = CanNode(bus, identity(config), car, diagnostics=diagnostics)
     if view:
         node.watch(lambda frame: view.sent([frame]))
     node.start()

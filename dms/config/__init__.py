@@ -7,6 +7,7 @@ marks a number of our own, with its reason.
 
 from dms.config.alerts import AlertConfig, Ladder
 from dms.config.build import ConfigError
+from dms.config.diagnostics import DiagnosticsConfig
 from dms.config.edges import CameraConfig, CanConfig, EngineConfig, HealthConfig
 from dms.config.fusion import FusionConfig
 from dms.config.load import Config, load
@@ -20,6 +21,7 @@ __all__ = [
     "CanConfig",
     "Config",
     "ConfigError",
+    "DiagnosticsConfig",
     "EngineConfig",
     "FusionConfig",
     "HealthConfig",

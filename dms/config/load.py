@@ -12,6 +12,7 @@ from typing import Any
 from dms.config.alerts import AlertConfig
 from dms.config.alerts import mistakes as alert_mistakes
 from dms.config.build import build
+from dms.config.diagnostics import DiagnosticsConfig
 from dms.config.edges import CameraConfig, CanConfig, EngineConfig, HealthConfig
 from dms.config.fusion import FusionConfig
 from dms.config.param import param
@@ -29,6 +30,7 @@ class Config:
     alerts: AlertConfig = param(AlertConfig(), "", "")
     can: CanConfig = param(CanConfig(), "", "")
     health: HealthConfig = param(HealthConfig(), "", "")
+    diagnostics: DiagnosticsConfig = param(DiagnosticsConfig(), "", "")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dicts and scalars; `load` of its YAML gives an equal Config."""
@@ -110,4 +112,7 @@ def check(config: Config) -> list[tuple[str, str]]:
         wrong.append(
             ("can.reopen_min_ms", f"must not be above can.reopen_max_ms ({c.reopen_max_ms})")
         )
+    d = config.diagnostics
+    if d.request_id is not None and d.answers_on in (d.request_id, d.functional_id):
+        wrong.append(("diagnostics.response_id", "must differ from the identifiers of requests"))
     return wrong + alert_mistakes(a)

@@ -1,0 +1,834 @@
+"""Diagnostics as a workshop's tester sees them, and whatever a broken or hostile one sends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import can
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_transmit import STATE
+
+from dms.canbus import Controller
+from dms.canlink import BusHealth
+from dms.commands.diagnosis import (
+    IN_SNAPSHOT,
+    Desk,
+    open_diagnostics,
+    stored_settings,
+)
+from dms.config import Config, DiagnosticsConfig, load
+from dms.errors import UsageError
+from dms.types import Availability, Reason
+from dms.uds import dtc, nvm
+from dms.uds.access import KEY_BYTES, key_of
+from dms.uds.dtc import CONFIRMED, PENDING, TEST_FAILED, Fault, FaultMemory
+from dms.uds.exchange import BURST, Exchange, Request
+from dms.uds.isotp import IsoTp
+from dms.uds.nvm import Kept, Store
+from dms.uds.protocol import Answer, Nrc
+from dms.uds.server import DEFAULT, EXTENDED, Server
+from dms.uds.unit import Diagnostics, read_secret
+from dms.uds.watch import (
+    BUS_LOST,
+    BUS_OFF,
+    CAMERA_SILENT,
+    FAULTS,
+    MEMORY,
+    SPEED_MISSING,
+    SPEED_WRONG,
+    TOO_HOT,
+    Vitals,
+    Watch,
+)
+
+MS = 1_000_000
+SECOND = 1000 * MS
+SECRET = b"sixteen bytes or more"
+REQUEST, RESPONSE = 0x7A0, 0x7A8
+CONFIG = replace(Config(), diagnostics=DiagnosticsConfig(request_id=REQUEST, response_id=RESPONSE))
+
+
+@dataclass
+class Bench:
+    """A server on a desk without a bus; time is ours."""
+
+    folder: Path | None = None
+    now_ns: int = 0
+    desk: Desk = field(init=False)
+    server: Server = field(init=False)
+
+    def __post_init__(self) -> None:
+        store = Store(self.folder)
+        self.desk = Desk(CONFIG, store, store.load(), lambda: self.now_ns)
+        unit = Diagnostics(CONFIG.diagnostics, self.desk.offers(), self.desk.watch, lambda: 0)
+        self.server = unit.server
+        self.server.access.secret = SECRET
+
+    def ask(self, request: str, functional: bool = False) -> str:
+        answer = self.server.handle(bytes.fromhex(request), functional, self.now_ns)
+        return "" if answer.suppressed else answer.data.hex(" ")
+
+    def unlock(self) -> None:
+        assert self.ask("10 03").startswith("50 03")
+        seed = bytes.fromhex(self.ask("27 01"))[2:]
+        assert self.ask("27 02" + key_of(SECRET, seed).hex()) == "67 02"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "state")
+
+
+# Sessions, security, refusals
+
+
+def test_the_session_control_tells_its_times_and_falls_back_without_the_tester(
+    bench: Bench,
+) -> None:
+    assert bench.ask("22 F1 86") == "62 f1 86 01"
+    assert bench.ask("10 03") == "50 03 00 32 01 f4"
+    bench.now_ns += 4900 * MS
+    assert bench.ask("3E 80") == ""
+    bench.now_ns += 4900 * MS
+    assert bench.ask("22 F1 86") == "62 f1 86 03"
+    bench.now_ns += 5001 * MS
+    assert bench.ask("22 F1 86") == "62 f1 86 01"
+
+
+def test_a_new_session_and_a_silent_tester_lock_again(bench: Bench) -> None:
+    bench.unlock()
+    assert bench.ask("27 01") == "67 01" + " 00" * 16, "unlocked: the seed is zero"
+    bench.now_ns += 6 * SECOND
+    assert bench.ask("10 03").startswith("50")
+    assert bench.ask("14 FF FF FF") == "7f 14 33"
+    bench.unlock()
+    assert bench.ask("14 FF FF FF") == "54"
+    bench.ask("10 01")
+    assert bench.ask("14 FF FF FF") == "7f 14 33"
+
+
+@pytest.mark.parametrize(
+    ("request_", "nrc"),
+    [
+        ("", "7f 00 11"),
+        ("00", "7f 00 11"),
+        ("85 01", "7f 85 11"),
+        ("7F 10 11", "7f 7f 11"),
+        ("10", "7f 10 13"),
+        ("10 02", "7f 10 12"),
+        ("10 03 00", "7f 10 13"),
+        ("11 01", "7f 11 7f"),
+        ("14 FF FF", "7f 14 13"),
+        ("14 FF FF FF", "7f 14 33"),
+        ("19 02", "7f 19 13"),
+        ("19 FF 00", "7f 19 12"),
+        ("19 04 12 34 56 FF", "7f 19 31"),
+        ("22", "7f 22 13"),
+        ("22 F1", "7f 22 13"),
+        ("22 12 34", "7f 22 31"),
+        ("22" + " F1 89" * 17, "7f 22 13"),
+        ("27 01", "7f 27 7f"),
+        ("2E F1 90 00", "7f 2e 7f"),
+        ("31 01 02 00", "7f 31 7f"),
+        ("3E", "7f 3e 13"),
+        ("3E 01", "7f 3e 12"),
+        ("3E 00 00", "7f 3e 13"),
+    ],
+)
+def test_what_is_wrong_in_the_default_session_is_told(
+    bench: Bench, request_: str, nrc: str
+) -> None:
+    assert bench.ask(request_) == nrc
+
+
+@pytest.mark.parametrize(
+    ("request_", "nrc"),
+    [
+        ("11 02", "7f 11 12"),
+        ("14 12 34 56", "7f 14 31"),
+        ("2E FD 10 03", "7f 2e 31"),
+        ("2E FD 10 01 01", "7f 2e 13"),
+        ("2E FD 11 7F FF", "7f 2e 31"),
+        ("2E F1 89 00", "7f 2e 31"),
+        ("2E F1 90" + " 21" * 17, "7f 2e 31"),
+        ("31 01 12 34", "7f 31 31"),
+        ("31 02 02 00", "7f 31 12"),
+        ("31 01 02 01", "7f 31 22"),
+        ("31 01 02 02", "7f 31 22"),
+        ("31 01 02 00 00", "7f 31 13"),
+    ],
+)
+def test_what_is_wrong_when_unlocked_is_told(bench: Bench, request_: str, nrc: str) -> None:
+    bench.unlock()
+    assert bench.ask(request_) == nrc
+
+
+@pytest.mark.parametrize("request_", ["11 01", "14 FF FF FF", "2E FD 10 01", "31 01 02 00"])
+def test_nothing_changes_state_without_security_access(bench: Bench, request_: str) -> None:
+    before = bench.desk.faults.to_dict(), dict(bench.desk.settings)
+    bench.ask("10 03")
+    assert bench.ask(request_) == f"7f {request_[:2].lower()} 33"
+    assert (bench.desk.faults.to_dict(), dict(bench.desk.settings)) == before
+    assert not bench.desk.reset_asked.is_set()
+
+
+def test_wrong_keys_lock_it_out_for_ten_seconds(bench: Bench) -> None:
+    wrong = "27 02" + "00" * KEY_BYTES
+    bench.ask("10 03")
+    assert bench.ask(wrong) == "7f 27 24", "no seed was asked for"
+    for nrc in ("35", "35", "36"):
+        bench.ask("27 01")
+        assert bench.ask(wrong) == f"7f 27 {nrc}"
+    assert bench.ask("27 01") == "7f 27 37"
+    for _ in range(3):
+        bench.now_ns += 3 * SECOND
+        assert bench.ask("3E 80") == ""
+        assert bench.ask("27 01") == "7f 27 37"
+    bench.now_ns += 1001 * MS
+    bench.ask("27 01")
+    assert bench.ask(wrong) == "7f 27 36", "after the delay there is one attempt"
+
+
+def test_a_seed_is_good_for_one_key_and_never_comes_twice(bench: Bench) -> None:
+    bench.ask("10 03")
+    seed = bytes.fromhex(bench.ask("27 01"))[2:]
+    assert bench.ask("27 02" + "00" * KEY_BYTES) == "7f 27 35"
+    assert bench.ask("27 02" + key_of(SECRET, seed).hex()) == "7f 27 24"
+    assert len({bench.ask("27 01") for _ in range(50)}) == 50
+
+
+def test_without_a_secret_nothing_can_be_unlocked(bench: Bench) -> None:
+    bench.server.access.secret = None
+    bench.ask("10 03")
+    assert bench.ask("27 01") == "7f 27 22"
+    assert bench.ask("27 02" + "00" * KEY_BYTES) == "7f 27 24"
+
+
+def test_the_secret_comes_from_a_file_of_its_owner(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"0" * 32)
+    file.chmod(0o600)
+    assert read_secret(str(file)) == b"0" * 32
+    assert read_secret(None) is None
+    file.chmod(0o640)
+    with pytest.raises(UsageError, match="others may read it - chmod 600"):
+        read_secret(str(file))
+    file.chmod(0o600)
+    file.write_bytes(b"short")
+    with pytest.raises(UsageError, match="5 bytes"):
+        read_secret(str(file))
+    with pytest.raises(UsageError, match="No such file"):
+        read_secret(str(tmp_path / "none"))
+
+
+def test_to_all_units_only_what_we_support_is_answered(bench: Bench) -> None:
+    assert bench.ask("3E 00", functional=True) == "7e 00"
+    assert bench.ask("22 F1 89", functional=True).startswith("62 f1 89")
+    for silent in ("85 01", "10 7F", "22 12 34", "11 01"):
+        assert bench.ask(silent, functional=True) == ""
+    assert bench.ask("10", functional=True) == "7f 10 13"
+
+
+# Identifiers, settings, routines
+
+
+def test_every_identifier_has_the_length_that_the_documentation_gives(bench: Bench) -> None:
+    for number, known in bench.desk.identifiers.items():
+        assert len(known.read()) == known.length, f"{number:04X}"
+    page = (Path(__file__).parent.parent / "docs" / "diagnostics.md").read_text()
+    for number, known in bench.desk.identifiers.items():
+        assert f"| 0x{number:04X} | {known.length} |" in page, f"{number:04X} {known.name}"
+    for fault in FAULTS:
+        assert f"| 0x{fault.code:06X} | {fault.name} |" in page
+
+
+def test_several_identifiers_come_in_one_answer_and_unknown_ones_are_left_out(
+    bench: Bench,
+) -> None:
+    answer = bytes.fromhex(bench.ask("22 FD 0A 12 34 FD 09"))
+    assert answer == b"\x62\xfd\x0a\0\0\0\0\xfd\x09\xff\xff"
+
+
+def test_settings_survive_and_count_at_the_next_start(bench: Bench) -> None:
+    bench.unlock()
+    assert bench.ask("2E F1 90" + b"WDB12345678901234".hex()) == "6e f1 90"
+    assert bench.ask("2E FD 10 01") == "6e fd 10"
+    assert bench.ask("2E FD 11 FF 83") == "6e fd 11"
+    again = Bench(bench.folder)
+    assert again.ask("22 F1 90") == ("62 f1 90 " + b"WDB12345678901234".hex(" "))
+    assert again.ask("22 FD 10 FD 11") == "62 fd 10 01 fd 11 ff 83"
+    config = load(None, stored_settings(Store(bench.folder).load()))
+    assert (config.camera.seat, config.camera.mount_yaw_deg) == ("left", -12.5)
+
+
+def test_only_settings_that_may_be_written_are_taken_from_the_file() -> None:
+    kept = Kept({"settings": {"camera.seat": "left", "alerts.distraction.level1_ms": "99999"}})
+    assert stored_settings(kept) == {"camera.seat": "left"}
+    assert stored_settings(Kept({"settings": [1]})) == {}
+
+
+def test_what_cannot_be_kept_is_refused_and_not_changed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.unlock()
+
+    def full(content: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bench.desk.store, "save", full)
+    assert bench.ask("2E FD 10 01") == "7f 2e 72"
+    assert bench.ask("22 FD 10") == "62 fd 10 00"
+    assert bench.ask("14 FF FF FF") == "7f 14 72"
+    assert bytes.fromhex(bench.ask("31 01 02 00"))[-1] & 0b1000
+
+
+def test_the_self_test_names_what_failed(bench: Bench) -> None:
+    bench.unlock()
+    result, high, low = bytes.fromhex(bench.ask("31 01 02 00"))[4:]
+    assert (result, high) == (1, 0)
+    assert low & 0b0010, "no frames arrive"
+    assert low & 0b0100, "there is no bus"
+    assert not low & 0b1001, "networks and memory are right"
+
+
+def test_a_reset_is_wished_for_not_done_in_the_request(bench: Bench) -> None:
+    bench.unlock()
+    assert bench.ask("11 01") == "51 01"
+    assert bench.desk.reset_asked.is_set()
+
+
+def test_a_bug_in_an_offer_is_an_answer_not_the_end(bench: Bench) -> None:
+    def broken() -> bytes:
+        raise ZeroDivisionError
+
+    known = bench.desk.identifiers[0xFD04]
+    bench.desk.identifiers[0xFD04] = replace(known, read=broken)
+    assert bench.ask("22 FD 04") == "7f 22 10"
+    assert bench.ask("3E 00") == "7e 00"
+
+
+# The fault memory
+
+
+CODE = 0x123456
+
+
+def memory(**changes: Any) -> FaultMemory:
+    faults = (Fault(CODE, "B", ""), Fault(0x654321, "C", "", fault_ms=0))
+    return FaultMemory(faults, replace(DiagnosticsConfig(), **changes))
+
+
+def shot() -> dtc.Snapshot:
+    return {0xFD09: b"\x12\x34"}
+
+
+def feed(m: FaultMemory, failed: bool | None, from_ms: int, to_ms: int) -> None:
+    for t in range(from_ms, to_ms + 1, 100):
+        m.report(CODE, failed, t * MS, shot)
+
+
+def test_only_a_lasting_fault_is_stored_and_only_a_lasting_cure_heals() -> None:
+    m = memory()
+    feed(m, True, 0, 900)
+    feed(m, False, 1000, 1000)
+    feed(m, True, 1100, 2000)
+    assert m.status(CODE) == dtc.CLEARED
+    feed(m, True, 2100, 2100)
+    stored = TEST_FAILED | CONFIRMED | PENDING | dtc.FAILED_THIS_CYCLE | dtc.FAILED_SINCE_CLEAR
+    assert m.status(CODE) == stored
+    feed(m, False, 2200, 4100)
+    assert m.status(CODE) & TEST_FAILED
+    feed(m, None, 4150, 4150)
+    feed(m, False, 4200, 6100)
+    assert m.status(CODE) & TEST_FAILED, "not tested in between: begins anew"
+    feed(m, False, 6200, 6200)
+    assert m.status(CODE) == stored & ~TEST_FAILED
+    assert m.counts(CODE) == (1, 0)
+
+
+def test_the_freeze_frames_are_those_of_the_first_and_the_last_occurrence() -> None:
+    m = memory(fault_ms=0, heal_ms=0)
+    for n, failed in enumerate((True, False, True, False, True)):
+        m.report(CODE, failed, n, lambda n=n: {0xFD0A: bytes([n])})
+    assert m.snapshots(CODE) == {dtc.FIRST: {0xFD0A: b"\0"}, dtc.LATEST: {0xFD0A: b"\4"}}
+    assert m.counts(CODE)[0] == 3
+
+
+def test_a_fault_that_stays_away_ages_and_is_forgotten() -> None:
+    m = memory(aging_cycles=3)
+    feed(m, True, 0, 1000)
+    for cycle in range(1, 5):
+        m.begin_cycle()
+        assert m.status(CODE) & CONFIRMED
+        assert m.counts(CODE)[1] == max(cycle - 1, 0)
+        if cycle < 4:
+            feed(m, False, 10_000 * cycle, 10_000 * cycle + 2000)
+        if cycle == 3:
+            break
+    m.begin_cycle()
+    assert not m.status(CODE) & (CONFIRMED | PENDING)
+    assert m.snapshots(CODE) == {}
+
+
+def test_a_cycle_without_a_test_does_not_age() -> None:
+    m = memory(aging_cycles=2)
+    feed(m, True, 0, 1000)
+    for _ in range(10):
+        m.begin_cycle()
+    assert m.status(CODE) & CONFIRMED
+
+
+@given(st.lists(st.tuples(st.sampled_from((True, False, None)), st.integers(0, 3000)), max_size=60))
+def test_whatever_is_reported_the_status_is_consistent(
+    steps: list[tuple[bool | None, int]],
+) -> None:
+    m, t = memory(), 0
+    for failed, gap_ms in steps:
+        t += gap_ms * MS
+        m.report(CODE, failed, t, shot)
+        status = m.status(CODE)
+        assert not status & TEST_FAILED or status & CONFIRMED
+        assert bool(status & CONFIRMED) == bool(m.snapshots(CODE))
+        assert bool(status & CONFIRMED) == (m.counts(CODE)[0] > 0)
+    twin = memory()
+    twin.restore(json.loads(json.dumps(m.to_dict())))
+    assert twin.to_dict() == m.to_dict()
+
+
+def test_the_tester_reads_status_snapshot_and_counts(bench: Bench) -> None:
+    bench.desk.watch(0)
+    bench.now_ns = 11 * SECOND
+    bench.desk.watch(bench.now_ns)
+    bench.now_ns = 13 * SECOND
+    bench.desk.watch(bench.now_ns)
+    code = f"{CAMERA_SILENT:06x}"
+    spaced = bytes.fromhex(code).hex(" ")
+    assert bench.ask("19 01 01") == "59 01 7f 01 00 02"
+    found = bench.ask("19 02 01")
+    assert found.startswith("59 02 7f")
+    assert f"{spaced} 2f" in found
+    assert f"{spaced} 01" in bench.ask("19 03")
+    snapshot = bytes.fromhex(bench.ask(f"19 04 {code} 01"))
+    assert snapshot[:8] == bytes.fromhex(f"59 04 {code} 2f 01 {len(IN_SNAPSHOT):02x}")
+    assert snapshot[8:13] == bytes.fromhex("fd 08 00 09 00"), "unavailable, starting"
+    assert bench.ask(f"19 06 {code} FF") == f"59 06 {spaced} 2f 01 01 02 00"
+    assert bench.ask(f"19 06 {code} 01") == f"59 06 {spaced} 2f 01 01"
+    assert bench.ask(f"19 06 {code} 07") == "7f 19 31"
+    assert len(bytes.fromhex(bench.ask("19 0A"))) == 3 + 4 * len(FAULTS)
+    bench.unlock()
+    assert bench.ask(f"14 {code}") == "54"
+    assert bench.ask(f"19 04 {code} FF") == f"59 04 {spaced} 50"
+
+
+def test_faults_survive_power_loss_and_a_new_start_begins_a_cycle(bench: Bench) -> None:
+    for t in (0, 11, 13):
+        bench.desk.watch(t * SECOND)
+    bench.desk.keep()
+    again = Bench(bench.folder)
+    status = again.desk.faults.status(CAMERA_SILENT)
+    assert status & CONFIRMED
+    assert not status & TEST_FAILED
+    assert status & dtc.NOT_COMPLETED_THIS_CYCLE
+    assert again.desk.faults.snapshots(CAMERA_SILENT)
+
+
+# Which faults
+
+
+def vitals(**changes: Any) -> Vitals:
+    healthy = Vitals(100 * SECOND, 0, STATE, 100 * SECOND, BusHealth(), True, {})
+    return replace(healthy, **changes)
+
+
+def failing(watch: Watch, now: Vitals) -> set[int]:
+    return {code for code, failed in watch.look(now).items() if failed}
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, set()),
+        ({"state": None, "now_ns": 9 * SECOND}, set()),
+        ({"state": None}, {CAMERA_SILENT}),
+        ({"at_ns": 99 * SECOND}, {CAMERA_SILENT}),
+        ({"speed_known": False}, {SPEED_MISSING}),
+        ({"bus": BusHealth(up=False), "speed_known": False}, {BUS_LOST}),
+        ({"bus": BusHealth(bus_off=1)}, {BUS_OFF}),
+        ({"bus": BusHealth(controller=Controller.BUS_OFF)}, {BUS_OFF}),
+        ({"verdicts": {"vehicle_wrong_crc": 1, "vehicle_repeated": 1}}, {SPEED_WRONG}),
+        ({"verdicts": {"vehicle_wrong_crc": 1, "vehicle_ok": 99}}, set()),
+        ({"damaged": True}, {MEMORY}),
+        ({"state": replace(STATE, reason=Reason.IMAGE_BLANK)}, {0x9A0197}),
+        ({"state": replace(STATE, reason=Reason.FRAMES_LATE)}, {CAMERA_SILENT}),
+        ({"state": replace(STATE, reason=Reason.TOO_HOT)}, {TOO_HOT}),
+        ({"state": replace(STATE, availability=Availability.UNKNOWN)}, set()),
+    ],
+)
+def test_each_trouble_has_its_code(changes: dict[str, Any], codes: set[int]) -> None:
+    assert failing(Watch(), vitals(**changes)) == codes
+
+
+def test_a_driver_who_is_not_seen_is_no_fault() -> None:
+    for reason in (Reason.NO_FACE, Reason.SUNGLASSES, Reason.EYES_NOT_VISIBLE, Reason.MASK):
+        assert failing(Watch(), vitals(state=replace(STATE, reason=reason))) == set()
+
+
+def test_counters_count_once() -> None:
+    watch, bad = Watch(), vitals(bus=BusHealth(bus_off=1), verdicts={"vehicle_jumped": 5})
+    assert failing(watch, bad) == {BUS_OFF, SPEED_WRONG}
+    assert failing(watch, bad) == set()
+
+
+# The kept file
+
+
+def test_what_was_saved_is_found_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "deep" / "state")
+    assert store.load() == Kept({})
+    store.save({"a": 1})
+    store.save({"a": 2})
+    assert store.load() == Kept({"a": 2})
+    assert (tmp_path / "deep" / "state" / "state").stat().st_mode & 0o777 == 0o600
+    assert Store(None).load() == Kept({})
+
+
+@given(data=st.data())
+def test_a_torn_or_altered_file_gives_the_one_before(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("nvm")
+    store = Store(folder)
+    store.save({"version": 1, "text": "x" * 50})
+    store.save({"version": 2, "text": "y" * 50})
+    whole = (folder / "state").read_bytes()
+    if data.draw(st.booleans(), label="torn"):
+        broken = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    else:
+        at = data.draw(st.integers(0, len(whole) - 1))
+        broken = whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :]
+    (folder / "state").write_bytes(broken)
+    assert store.load() == Kept({"version": 1, "text": "x" * 50}, damaged=True)
+    (folder / "state.old").write_bytes(broken)
+    assert store.load() == Kept({}, damaged=True)
+
+
+@pytest.mark.parametrize("stops_after", range(5))
+def test_power_lost_at_any_step_of_saving_leaves_the_old_or_the_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops_after: int
+) -> None:
+    store, steps = Store(tmp_path), [0]
+    store.save({"n": 0})
+    store.save({"n": 1})
+
+    class PowerLoss(BaseException):
+        pass
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any) -> Any:
+            if steps[0] == stops_after:
+                raise PowerLoss
+            steps[0] += 1
+            return real(*args)
+
+        return step
+
+    monkeypatch.setattr(nvm.os, "replace", dying(nvm.os.replace))
+    monkeypatch.setattr(nvm.os, "fsync", dying(nvm.os.fsync))
+    with contextlib.suppress(PowerLoss):
+        store.save({"n": 2})
+    found = Store(tmp_path).load()
+    assert found.content["n"] in (1, 2)
+    assert not found.damaged
+
+
+@pytest.mark.parametrize("content", [{"faults": 3}, {"faults": {"zz": {}}}, {"faults": {"1": {}}}])
+def test_a_file_of_another_shape_is_damage_not_the_end(content: dict[str, Any]) -> None:
+    desk = Desk(CONFIG, Store(None), Kept(content), lambda: 0)
+    assert desk.damaged
+    desk.watch(0)
+    assert desk.faults.status(MEMORY) & CONFIRMED
+
+
+# The transport
+
+
+def exchange_of(sent: list[Request], **changes: Any) -> Exchange:
+    return Exchange(replace(CONFIG.diagnostics, **changes), sent.append)
+
+
+def frames(payload: bytes) -> list[bytes]:
+    """A tester's frames for one message."""
+    if len(payload) < 8:
+        return [bytes([len(payload)]) + payload]
+    head = bytes([0x10 | len(payload) >> 8, len(payload) & 0xFF]) + payload[:6]
+    rest = [payload[i : i + 7] for i in range(6, len(payload), 7)]
+    return [head, *(bytes([0x20 | (n + 1) % 16]) + part for n, part in enumerate(rest))]
+
+
+@given(st.binary(min_size=1, max_size=4095), st.integers(0, 20), st.integers(0, 127))
+def test_any_message_crosses_between_two_ends(payload: bytes, block: int, gap_ms: int) -> None:
+    config = DiagnosticsConfig(block_size=block, separation_ms=gap_ms, max_request_bytes=4095)
+    one, other, now, got = IsoTp(config), IsoTp(config), 0, None
+    assert one.send(payload, now)
+    assert not one.send(payload, now) or not one.sending
+    for _ in range(5000):
+        moved = False
+        for sender, receiver in ((one, other), (other, one)):
+            data = sender.due(now)
+            if data is not None:
+                assert len(data) == 8
+                sender.taken(now)
+                got = receiver.on_frame(data, now) or got
+                moved = True
+        if got is not None:
+            break
+        now += 0 if moved else MS
+    assert got == payload
+    assert not one.sending
+    assert not one.counters
+    assert not other.counters
+
+
+def test_oversized_is_refused_by_flow_control_and_forgotten() -> None:
+    sent: list[Request] = []
+    exchange = exchange_of(sent)
+    for head in ("12 01 00 00 00 00 00 00", "10 00 00 01 00 00 00 00"):
+        exchange.on_frame(REQUEST, False, bytes.fromhex(head), 0)
+        refused = exchange.due(0)
+        assert refused is not None
+        assert refused[:1] == b"\x32"
+        exchange.taken(0)
+    exchange.on_frame(REQUEST, False, b"\x21" + bytes(7), 0)
+    assert sent == []
+    assert exchange.counters == {"too_long": 2, "unexpected": 1}
+    exchange.on_frame(REQUEST, False, b"\x02\x3e\x00", 0)
+    assert sent == [Request(b"\x3e\x00", False)]
+
+
+def test_out_of_order_missing_and_late_frames_end_the_message_only() -> None:
+    parts = frames(bytes(30))
+    for wrong in ([0, 2], [0, 1, 1], [0, 1, 3], [1], [0, 0, 2]):
+        sent: list[Request] = []
+        exchange = exchange_of(sent)
+        for index in wrong:
+            exchange.on_frame(REQUEST, False, parts[index], 0)
+        assert sent == []
+        for part in parts:
+            exchange.on_frame(REQUEST, False, part, 0)
+        assert [r.data for r in sent] == [bytes(30)]
+    sent, exchange = [], exchange_of(late := [])
+    exchange.on_frame(REQUEST, False, parts[0], 0)
+    for part in parts[1:]:
+        exchange.on_frame(REQUEST, False, part, 1001 * MS)
+    assert late == sent
+    assert exchange.counters["timed_out"] == 1
+
+
+@pytest.mark.parametrize(
+    "data", ["", "00", "08 11 22 33 44 55 66 77", "02 3E", "10 05 11", "40 00", "30", "F0" * 8]
+)
+def test_frames_that_are_none_are_counted_and_nothing_else(data: str) -> None:
+    sent: list[Request] = []
+    exchange = exchange_of(sent)
+    exchange.on_frame(REQUEST, False, bytes.fromhex(data), 0)
+    exchange.on_frame(0x7DF, False, bytes.fromhex(data), 0)
+    assert sent == []
+    assert exchange.due(0) is None
+    assert sum(exchange.counters.values()) >= 1
+
+
+def test_only_our_identifiers_are_taken() -> None:
+    sent: list[Request] = []
+    exchange = exchange_of(sent)
+    for can_id, extended in ((REQUEST, True), (RESPONSE, False), (0x7DF, True), (0x320, False)):
+        exchange.on_frame(can_id, extended, b"\x02\x3e\x00", 0)
+    assert sent == []
+    exchange.on_frame(0x7DF, False, b"\x02\x3e\x00", 0)
+    assert sent == [Request(b"\x3e\x00", True)]
+    long = exchange_of([], request_id=0x18DA10F1, functional_id=None)
+    assert long.listens_to() == [(0x18DA10F1, True)]
+
+
+def test_a_long_request_is_said_to_be_pending_until_it_is_answered() -> None:
+    exchange, said = exchange_of([]), []
+    exchange.on_frame(REQUEST, False, b"\x02\x3e\x80", 0)
+    for ms in range(0, 9000, 5):
+        if (data := exchange.due(ms * MS)) is not None:
+            said.append((ms, data[: data[0] + 1].hex(" ")))
+            exchange.taken(ms * MS)
+    assert said[0] == (35, "03 7f 3e 78")
+    assert [ms for ms, _ in said[1:]] == [3535, 7035]
+    exchange.answer(Answer(b"\x7e\x00", suppressed=True))
+    data = exchange.due(9000 * MS)
+    assert data is not None, "after pending, a suppressed answer is sent all the same"
+    assert data[:3] == b"\x02\x7e\x00"
+    exchange.taken(9000 * MS)
+    assert exchange.idle
+
+
+def test_a_flood_is_answered_busy_and_costs_a_bounded_number_of_requests() -> None:
+    sent: list[Request] = []
+    exchange = exchange_of(sent)
+    busy = 0
+    for n in range(80_000):  # 10 s of single frames at the rate of a full 1 Mbit/s bus
+        now = n * 125_000
+        exchange.on_frame(REQUEST, False, b"\x02\x3e\x00", now)
+        if sent:
+            exchange.answer(Answer(b"\x7e\x00"))
+        while (data := exchange.due(now)) is not None:
+            busy += data[:4] == b"\x03\x7f\x3e\x21"
+            exchange.taken(now)
+    assert len(sent) <= BURST + 10 * CONFIG.diagnostics.requests_per_s + 1
+    assert busy > 70_000
+    assert exchange.counters["requests"] == 80_000
+
+
+def test_a_tester_that_never_lets_us_continue_does_not_block_for_ever() -> None:
+    exchange = exchange_of([])
+    exchange.on_frame(REQUEST, False, b"\x03\x22\xf1\x89", 0)
+    exchange.answer(Answer(bytes(100)))
+    assert exchange.due(0) is not None
+    exchange.taken(0)
+    assert exchange.due(500 * MS) is None
+    assert not exchange.idle
+    exchange.due(1001 * MS)
+    assert exchange.idle
+    waits = exchange_of([])
+    waits.on_frame(REQUEST, False, b"\x03\x22\xf1\x89", 0)
+    waits.answer(Answer(bytes(100)))
+    waits.due(0)
+    waits.taken(0)
+    for _ in range(11):
+        waits.on_frame(REQUEST, False, b"\x31\0\0", 0)
+    assert waits.idle
+
+
+# Fuzz: a short, repeatable version of tools/fuzz_uds.py
+
+
+def test_no_sequence_of_frames_breaks_server_or_transport() -> None:
+    from tools.fuzz_uds import Target
+
+    rng, target = random.Random(20260101), Target()
+    services = (0x10, 0x11, 0x14, 0x19, 0x22, 0x27, 0x2E, 0x31, 0x3E, 0x85)
+    for _ in range(3000):
+        data = bytearray(rng.randbytes(rng.randint(1, 120)))
+        for _ in range(rng.randint(0, 3)):  # something that looks like a request
+            request = bytes([rng.choice(services)]) + rng.randbytes(rng.randint(0, 6))
+            data += bytes([200, len(request) + 1, len(request)]) + request
+        target.run(bytes(data))
+    assert target.frames > 30_000
+    assert target.answers > 1500
+
+
+# A real tester, over a bus
+
+
+@pytest.fixture
+def tester(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
+    """udsoncan over can-isotp, against the daemon's own CAN thread."""
+    pytest.importorskip("udsoncan")
+    isotp = pytest.importorskip("isotp")
+    from udsoncan.client import Client
+    from udsoncan.connections import PythonIsoTpConnection
+
+    from dms.canbus import parse_bus
+    from dms.cannode import CanNode
+    from dms.payloads import Identity
+
+    key = tmp_path / "key"
+    key.write_bytes(SECRET)
+    key.chmod(0o600)
+    d = replace(CONFIG.diagnostics, key_file=str(key), state_dir=str(tmp_path / "state"))
+    config, channel = replace(CONFIG, diagnostics=d), request.node.name
+    store = Store(tmp_path / "state")
+    desk, unit = open_diagnostics(config, store, store.load(), time.monotonic_ns)
+    node = CanNode(parse_bus(f"virtual:{channel}"), Identity("s", "m"), diagnostics=unit)
+    desk.node = node
+    node.start()
+    bus = can.Bus(interface="virtual", channel=channel)
+    ids = isotp.Address(isotp.AddressingMode.Normal_11bits, rxid=RESPONSE, txid=REQUEST)
+    stack = isotp.CanStack(bus, address=ids, params={"tx_padding": 0xCC})
+
+    def algorithm(level: int, seed: bytes, params: object) -> bytes:
+        return key_of(SECRET, seed)
+
+    settings = {
+        "security_algo": algorithm,
+        "data_identifiers": {"default": "17s", 0xF190: "17s", 0xFD10: "B", 0xFD05: "32s",
+                             0xF189: "16s", 0xFD08: "5s", 0xFD09: "2s", 0xFD0A: "4s",
+                             0xFD04: "2s"},
+        "request_timeout": 10,
+    }  # fmt: skip
+    with Client(PythonIsoTpConnection(stack), config=settings) as client:
+        yield client, node
+    node.stop()
+    bus.shutdown()
+
+
+def test_a_workshop_tester_does_its_round(tester: tuple[Any, Any], tmp_path: Path) -> None:
+    from udsoncan.exceptions import NegativeResponseException
+
+    client, node = tester
+    read = client.read_data_by_identifier([0xF189, 0xFD05])
+    assert read.service_data.values[0xF189][0].startswith(b"0.1")
+    with pytest.raises(NegativeResponseException) as denied:
+        client.clear_dtc(0xFFFFFF)
+    assert denied.value.response.code == Nrc.SECURITY_ACCESS_DENIED
+    client.change_session(EXTENDED)
+    client.unlock_security_access(1)
+    client.write_data_by_identifier(0xF190, (b"WDB12345678901234",))
+    assert client.read_data_by_identifier(0xF190).service_data.values[0xF190] == (
+        b"WDB12345678901234",
+    )
+    test = client.start_routine(0x0200)
+    assert test.service_data.routine_status_record[0] == 1, "there is no camera"
+    client.clear_dtc(0xFFFFFF)
+    assert len(client.get_supported_dtc().service_data.dtcs) == len(FAULTS)
+    deadline = time.monotonic() + 10
+    while not (found := client.get_dtc_by_status_mask(CONFIRMED).service_data.dtcs):
+        assert time.monotonic() < deadline, "no speed for seconds, and no fault"
+        time.sleep(0.1)
+    assert [d.id for d in found] == [SPEED_MISSING]
+    snapshot = client.get_dtc_snapshot_by_dtc_number(SPEED_MISSING).service_data.dtcs[0]
+    assert {s.did for s in snapshot.snapshots} == set(IN_SNAPSHOT)
+    client.tester_present()
+    client.change_session(DEFAULT)
+    assert (tmp_path / "state" / "state").is_file()
+    assert node.alive
+    assert node.health().dropped == 0
+
+
+def test_a_hostile_tester_neither_stops_the_node_nor_its_alerts(tester: tuple[Any, Any]) -> None:
+    _client, node = tester
+    stop, sent = threading.Event(), [0]
+
+    def flood() -> None:
+        rng = random.Random(1)
+        with can.Bus(interface="virtual", channel=node_channel) as bus:
+            while not stop.is_set():
+                data = bytes([rng.choice((2, 3, 0x10, 0x21, 0x30))]) + rng.randbytes(7)
+                bus.send(can.Message(arbitration_id=REQUEST, data=data, is_extended_id=False))
+                sent[0] += 1
+                time.sleep(0.0002)
+
+    node_channel = "test_a_hostile_tester_neither_stops_the_node_nor_its_alerts"
+    before = node.counters()["missed"], node.health().sent
+    thread = threading.Thread(target=flood)
+    thread.start()
+    time.sleep(1.0)
+    stop.set()
+    thread.join()
+    assert sent[0] > 300
+    assert node.alive
+    assert node.health().sent - before[1] > 60, "alerts, states, gaze and status of a second"
