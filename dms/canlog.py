@@ -7,9 +7,11 @@ python-can is imported only for the formats other than candump's.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +22,8 @@ from dms.errors import DmsError, SourceError
 from dms.transmit import SECOND, TxFrame
 
 FORMATS = (".log", ".asc", ".blf", ".trc")
+READABLE = (*FORMATS, ".mf4")
+"""The last with the extra of its name."""
 REFUSED = (".csv", ".db", ".sqlite", ".mf4", ".txt")
 """Formats that lose direction or channel, or that need more than python-can."""
 CHANNEL = "can0"
@@ -184,32 +188,95 @@ def _trc(path: Path) -> _LibraryWriter:
 
 @dataclass(frozen=True, slots=True)
 class LogFrame:
-    """One data frame of a log; `t_ns` on the log's own clock."""
+    """One frame of a log; `t_ns` on the log's own clock."""
 
     t_ns: int
     can_id: int
     extended: bool
     data: bytes
+    channel: str = ""
+    """As the log names it."""
+    sent: bool = False
+    """By who wrote the log; most formats tell it."""
+    error: bool = False
+    """An error frame."""
 
 
-def read_log(path: Path) -> Iterator[LogFrame]:
-    """The data frames of a log in FORMATS, in its order, with absolute times.
+def read_log(path: Path, errors: bool = False) -> Iterator[LogFrame]:
+    """The data frames of a log in READABLE, in its order, with absolute times.
 
-    Errors: SourceError, at the place in the file where reading cannot go on.
+    errors: error frames too. Errors: SourceError, at the place in the file where reading cannot go
+    on.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise SourceError(f"CAN log {path}", "unknown ending", f"use one of {', '.join(FORMATS)}")
-    from can import LogReader
-
-    options = {"relative_timestamp": False} if path.suffix.lower() == ".asc" else {}
+    ending = path.suffix.lower()
+    if ending not in READABLE:
+        raise SourceError(f"CAN log {path}", "unknown ending", f"use one of {', '.join(READABLE)}")
+    if ending == ".mf4" and find_spec("asammdf") is None:
+        raise SourceError(f"CAN log {path}", ".mf4 needs asammdf", "pip install 'dms[mf4]'")
     count = 0
     try:
-        with LogReader(str(path), **options) as reader:
-            for m in reader:
-                if not (m.is_error_frame or m.is_remote_frame):
-                    t_ns = round(m.timestamp * SECOND)
-                    yield LogFrame(t_ns, m.arbitration_id, m.is_extended_id, bytes(m.data))
-                count += 1
+        for frame in _candump(path) if ending == ".log" else _library(path, ending):
+            if frame is not None and (errors or not frame.error):
+                yield frame
+            count += 1
     except Exception as error:  # python-can's readers raise whatever their parsing meets
         why = " ".join(str(error).split()) or type(error).__name__
         raise SourceError(f"CAN log {path}", f"unreadable after {count} frames: {why}") from error
+
+
+def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
+    """The frames as python-can reads them; None for a remote frame."""
+    from can import LogReader
+
+    options = {"relative_timestamp": False} if ending == ".asc" else {}
+    with LogReader(str(path), **options) as reader:
+        for m in reader:
+            yield None if m.is_remote_frame else _log_frame(m)
+
+
+_LINE = re.compile(
+    r"\((\d{1,10})(?:\.(\d{1,9}))?\)\s+(\S+)\s+"
+    r"([0-9A-Fa-f]{8}|[0-7][0-9A-Fa-f]{2})#(?:(R\d?)|(#[0-9A-Fa-f])?((?:[0-9A-Fa-f]{2})*))"
+    r"(?:\s+([RT]))?"
+)
+"""Seconds, fraction, channel, identifier, remote, FD flags, data, direction."""
+_ERROR_FLAG = 0x20000000
+"""Of an identifier, linux/can.h; candump writes it, python-can's reader loses it."""
+
+
+def _candump(path: Path) -> Iterator[LogFrame | None]:
+    """The frames of a log as `candump -L` writes it; None for a remote frame."""
+    with path.open(encoding="ascii") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            found = _LINE.fullmatch(line.strip())
+            if found is None or len(found[7] or "") > (128 if found[6] else 16):
+                raise ValueError(f"line {number} is not as candump -L writes it")
+            yield None if found[5] else _candump_frame(found)
+
+
+def _candump_frame(found: re.Match[str]) -> LogFrame:
+    flagged = int(found[4], 16)
+    error = len(found[4]) == 8 and bool(flagged & _ERROR_FLAG)
+    return LogFrame(
+        int(found[1]) * SECOND + int((found[2] or "").ljust(9, "0")),
+        flagged & 0x1FFFFFFF,
+        len(found[4]) == 8 and not error,
+        bytes.fromhex(found[7]),
+        found[3],
+        found[8] == "T",
+        error,
+    )
+
+
+def _log_frame(m: Any) -> LogFrame:
+    return LogFrame(
+        round(m.timestamp * SECOND),
+        m.arbitration_id,
+        m.is_extended_id,
+        bytes(m.data),
+        "" if m.channel is None else str(m.channel),
+        not m.is_rx,
+        m.is_error_frame,
+    )

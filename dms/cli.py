@@ -21,6 +21,7 @@ VERBS = {
     "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
     "bench": "measure speed on this machine, as ratios that hold on others",
+    "can": "look at a bus or a CAN log decoded, or play the vehicle on a bench",
     "doctor": "check whether this machine and this configuration can work",
 }
 EXIT_CODES = """exit codes:

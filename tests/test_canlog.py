@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dms.canbus import BusError
 from dms.canlog import FORMATS, LogFrame, LogSink, open_sink, read_log
@@ -67,7 +70,7 @@ def test_a_format_that_loses_what_matters_is_refused(tmp_path: Path, ending: str
         open_sink(str(tmp_path / f"a{ending}"))
     with pytest.raises(BusError, match="unknown ending"):
         LogSink(tmp_path / f"a{ending}")
-    with pytest.raises(SourceError, match="unknown ending"):
+    with pytest.raises(SourceError, match="unknown ending" if ending != ".mf4" else "unreadable"):
         list(read_log(tmp_path / f"a{ending}"))
 
 
@@ -85,6 +88,46 @@ def test_a_broken_log_gives_what_came_before_the_break(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("(0.000000) can0 120#00\n(0.02) can0 nonsense\n")
     log = read_log(path)
-    assert next(log) == LogFrame(0, 0x120, False, b"\0")
+    assert next(log) == LogFrame(0, 0x120, False, b"\0", "can0")
     with pytest.raises(SourceError, match="unreadable after 1 frames"):
         next(log)
+
+
+@pytest.mark.parametrize(
+    ("line", "frame"),
+    [
+        ("(1.5) can1 123#", LogFrame(1_500_000_000, 0x123, False, b"", "can1")),
+        ("(0.000001) can0 123#0A0b T", LogFrame(1000, 0x123, False, b"\n\x0b", "can0", True)),
+        ("(1.5) vcan0 0000123#00 R", None),
+        ("(1.5) vcan0 00000123#00 R", LogFrame(1_500_000_000, 0x123, True, b"\0", "vcan0")),
+        ("(1.5) can0 123##1" + "00" * 12, LogFrame(1_500_000_000, 0x123, False, bytes(12), "can0")),
+        (
+            "(1767225600.123456789) can0 20000040#0000000000000000",
+            LogFrame(1_767_225_600_123_456_789, 0x40, False, bytes(8), "can0", error=True),
+        ),
+        ("(1.5) can0 123#000", None),
+        ("(1.5) can0 123#" + "00" * 9, None),
+        ("(nan) can0 123#00", None),
+        ("(1.5) can0 FFF#00", None),
+    ],
+)
+def test_candumps_own_lines_are_read_to_the_nanosecond(
+    tmp_path: Path, line: str, frame: LogFrame | None
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text(f"(1.0) can0 120#R4\n\n{line}\n")
+    if frame is not None:
+        assert list(read_log(path, errors=True)) == [frame]
+        return
+    with pytest.raises(SourceError, match="line 3"):
+        list(read_log(path))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reading_of_a_candump_log(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.log"
+    path.write_bytes(data)
+    with contextlib.suppress(SourceError):
+        list(read_log(path))

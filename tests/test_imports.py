@@ -18,7 +18,7 @@ STAGES = {
     "fusion": {"fusion"},
     "alerts": {"alerts"},
     "health": {"health"},
-    "messages": {"messages", "signals", "e2e", "payloads", "transmit", "vehicle"},
+    "messages": {"messages", "signals", "e2e", "payloads", "transmit", "vehicle", "busview"},
 }
 """A stage and the modules that are its own."""
 EDGES = {

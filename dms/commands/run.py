@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from dms.canbus import parse_bus
@@ -31,6 +29,7 @@ from dms.commands.common import (
     warn,
 )
 from dms.commands.live import LiveView
+from dms.commands.stopping import stop_signals
 from dms.config import CanConfig, Config, ConfigError
 from dms.errors import Exit
 from dms.source import is_stream, kind_of
@@ -122,26 +121,6 @@ def _check_source(name: str) -> bool:
     if not stream and name != "-":
         kind_of(Path(name))
     return stream
-
-
-@contextmanager
-def stop_signals() -> Iterator[int]:
-    """A file descriptor that becomes readable with SIGTERM or SIGINT."""
-    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def ignore(number: int, frame: FrameType | None) -> None:
-        """The wake-up fd has it."""
-
-    before = {n: signal.signal(n, ignore) for n in (signal.SIGTERM, signal.SIGINT)}
-    wake_before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    try:
-        yield reading
-    finally:
-        signal.set_wakeup_fd(wake_before)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        os.close(reading)
-        os.close(writing)
 
 
 @contextmanager

@@ -1,0 +1,338 @@
+"""The tools for a bus: what they show is what the contract says, whatever is on the wire."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import can
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dms.busview import MAX_FOREIGN, BusView, Heard, Rate, known_messages, number_text
+from dms.canlog import FORMATS
+from dms.commands.can_table import FOREIGN_SHOWN, Look, table
+from dms.commands.screen import split_keys
+from dms.messages import ALERT, STATUS, encode_vehicle_motion
+from dms.payloads import Identity
+from dms.signals import NoValue, encode
+from dms.transmit import TxPlan
+
+MS = 1_000_000
+SECOND = 1000 * MS
+EPOCH_2026 = 1_767_225_600 * SECOND
+Dms = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def alert(counter: int, age_s: float = 1.5) -> bytes:
+    values = {"AlertKind": 1.0, "AlertLevel": 2.0, "AlertAge": age_s, "AlertCount": NoValue.UNKNOWN}
+    return encode(ALERT, values, counter).data
+
+
+def watched(payloads: list[bytes], period_ms: int = 50) -> tuple[BusView, Heard, int]:
+    """A view that has heard these alerts, what it knows of them, and when the last came."""
+    view, at = BusView(), 0
+    for index, data in enumerate(payloads):
+        at = index * period_ms * MS
+        assert view.on_frame(ALERT.can_id, False, data, at) is not None
+    return view, view.heard[ALERT.can_id, False], at
+
+
+# What is known of a message
+
+
+def test_values_are_read_with_unit_and_name_and_no_value_stays_none() -> None:
+    _, heard, _ = watched([alert(0)])
+    said = {r.name: (r.value, r.text, r.unit) for r in heard.readings()}
+    assert said["AlertAge"] == (1.5, "1.5", "s")
+    assert said["AlertLevel"] == (2.0, "Warn", "")
+    assert said["AlertCount"] == (None, "Unknown", "")
+    assert said["AlertReason"] == (None, "NotAvailable", "")
+
+
+def test_crc_and_counter_errors_are_counted_apart() -> None:
+    good = [alert(n) for n in (0, 1, 2, 2, 5, 11, 12)]
+    wrong = bytes([good[0][0] ^ 1]) + good[0][1:]
+    _, heard, _ = watched([*good, wrong, wrong[:7]])
+    assert (heard.frames, heard.wrong_crc) == (9, 2)
+    assert heard.counter_errors == 3, "one repeated, one lost two, one jumped"
+    assert heard.last_verdict is not None
+    assert heard.last_verdict.value == "wrong_crc"
+
+
+def test_a_message_is_missing_after_its_time_out() -> None:
+    _, heard, last = watched([alert(0), alert(1)])
+    assert not heard.missing(last + ALERT.timeout_ms * MS)
+    assert heard.missing(last + ALERT.timeout_ms * MS + 1)
+
+
+def test_a_rate_is_exact_and_fades_in_silence() -> None:
+    rate = Rate()
+    assert rate.hz(0) is None
+    for n in range(100):
+        rate.add(n * 50 * MS)
+    last = 99 * 50 * MS
+    assert rate.hz(last) == pytest.approx(20.0)
+    assert rate.hz(last + 50 * MS) == pytest.approx(20.0)
+    silent = rate.hz(last + 20 * SECOND)
+    assert silent is not None
+    assert silent < 2
+
+
+@pytest.mark.parametrize(
+    ("step", "text"), [(1.0, "12"), (2.0, "12"), (0.5, "12.3"), (0.05, "12.35"), (0.0, "12.346")]
+)
+def test_a_number_has_the_decimals_of_its_resolution(step: float, text: str) -> None:
+    assert number_text(12.3456, step) == text
+
+
+FRAMES = st.tuples(st.integers(0, 0x1FFFFFFF), st.booleans(), st.binary(max_size=64))
+OURS = st.tuples(
+    st.sampled_from([place[0] for place in known_messages()]),
+    st.just(False),
+    st.binary(max_size=64),
+)
+
+
+@given(st.lists(FRAMES | OURS, max_size=60))
+def test_no_frames_break_the_view_or_its_table(frames: list[tuple[int, bool, bytes]]) -> None:
+    view = BusView()
+    for n, (can_id, extended, data) in enumerate(frames):
+        view.on_frame(can_id, extended, data, n * MS)
+    now = len(frames) * MS
+    json.dumps(view.to_dict(now), allow_nan=False)
+    for width in (20, 80, 300):
+        assert all(len(line) <= width for line in table(view, now, Look(foreign=True, width=width)))
+    assert view.frames == len(frames)
+    assert sum(h.frames for h in view.in_order()) + view.foreign_frames == view.frames
+
+
+def test_a_flood_of_foreign_identifiers_costs_bounded_memory_and_lines() -> None:
+    view = BusView()
+    for can_id in range(3 * MAX_FOREIGN):
+        view.on_frame(can_id, True, b"foreign!", can_id)
+    assert view.foreign_frames == 3 * MAX_FOREIGN
+    assert len(view.foreign) == MAX_FOREIGN
+    assert len(table(view, 0, Look(foreign=True))) < FOREIGN_SHOWN + 10
+
+
+def test_the_table_shows_value_unit_rate_age_and_errors() -> None:
+    view, _, last = watched([alert(0), alert(1), alert(1)])
+    lines = table(view, last + 20 * MS, Look(width=80))
+    message = lines[1].split()
+    assert message == ["320", "DMS_Alert", "20.0", "20", "3", "0", "1", "repeated"]
+    assert any("AlertAge" in line and "1.5 s" in line for line in lines)
+    assert "MISSING" in table(view, last + SECOND, Look(width=80))[1]
+    assert table(view, last, Look(only="*status"))[1] == "nothing of it heard yet"
+    assert "\x1b[31m" in table(view, last + SECOND, Look(colour=True))[1]
+
+
+def test_keys_are_told_apart_however_they_arrive() -> None:
+    assert split_keys("a\x1b[A\x1b[6~q") == ["a", "up", "page down", "q"]
+    assert split_keys("\x1b") == ["\x1b"]
+
+
+# Logs
+
+
+def recorded(path: Path, start_ns: int = EPOCH_2026) -> int:
+    """A log of a second of the monitor and its vehicle, with a wrong CRC, a repeated counter, a
+    frame of others and an error frame; how many frames."""
+    messages = [
+        can.Message(
+            timestamp=f.t_ns / SECOND,
+            arbitration_id=f.message.can_id,
+            data=f.data,
+            is_extended_id=False,
+            is_rx=False,
+            channel=0,
+        )
+        for f in TxPlan(Identity("s", "m"), start_ns).due(start_ns + SECOND)
+    ]
+    end_s = start_ns / SECOND + 1.0
+    wrong, repeated = alert(3), encode_vehicle_motion(20.0, 1)[1]
+    for can_id, data in (
+        (ALERT.can_id, bytes([wrong[0] ^ 1]) + wrong[1:]),
+        (0x120, repeated),
+        (0x120, repeated),
+        (0x18FF00, b"others"),
+    ):
+        messages.append(
+            can.Message(
+                timestamp=end_s,
+                arbitration_id=can_id,
+                data=data,
+                is_extended_id=can_id > 0x7FF,
+                channel=0,
+            )
+        )
+    writers = {".log": can.CanutilsLogWriter, ".asc": can.ASCWriter, ".blf": can.BLFWriter}
+    writers |= {".trc": can.TRCWriter, ".mf4": can.MF4Writer}
+    with writers[path.suffix](str(path)) as writer:
+        for message in messages:
+            writer(message)
+    return len(messages)
+
+
+@pytest.mark.parametrize("ending", [*FORMATS, ".mf4"])
+def test_every_kind_of_log_is_decoded_the_same(dms: Dms, tmp_path: Path, ending: str) -> None:
+    if ending == ".mf4":
+        pytest.importorskip("asammdf")
+    log = tmp_path / f"drive{ending}"
+    count = recorded(log)
+    done = dms("can", "decode", log, "--json", "--foreign")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == count
+    first = next(line for line in lines if line.get("message") == STATUS.name)
+    assert first["values"]["Availability"] == "Unavailable"
+    assert first["verdict"] == "initial"
+    assert abs(first["t_ns"] - EPOCH_2026) < 2 * MS, "absolute time"
+    assert [line["verdict"] for line in lines[-4:-1]] == ["wrong_crc", "initial", "repeated"]
+    assert lines[-1]["data"] == b"others".hex()
+    assert lines[-1]["extended"]
+    assert f"{count} frames, 1 of others, 0 error frames; 1 wrong CRCs, 1 counter" in done.stderr
+
+
+def test_a_log_is_printed_for_people(dms: Dms, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    recorded(log)
+    done = dms("can", "decode", log)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "# times from 2026-01-01 00:00:00.000000 UTC"
+    assert "DMS_Status [initial]  Availability=Unavailable  Reason=Starting" in done.stdout
+    assert lines[-1].endswith("Vehicle_Motion [repeated]  SpeedValid=Yes  Speed=72.00 km/h")
+    changes = dms("can", "decode", log, "--changes", "--only", "dms_*").stdout.splitlines()
+    assert len(changes) == 1 + 4 + 1, "each message once, then the alert"
+    summary = dms("can", "decode", log, "--summary").stdout
+    assert "320 DMS_Alert" in summary
+    totals = json.loads(dms("can", "decode", log, "--summary", "--json").stdout)
+    assert totals["duration_s"] == pytest.approx(1.0)
+    assert totals["messages"]["DMS_Alert"]["verdicts"]["wrong_crc"] == 1
+
+
+def test_error_frames_in_a_log_are_counted_not_decoded(dms: Dms, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(
+        "(0.000000) can0 20000004#0020000000000000\n(0.1) can0 120#00 R\n(0.2) can0 120#R\n"
+    )
+    done = dms("can", "decode", log, "--foreign")
+    assert "error frame" in done.stdout
+    assert "1 frames, 0 of others, 1 error frames; 1 wrong CRCs" in done.stderr
+
+
+def test_a_log_that_breaks_off_ends_with_data_loss(dms: Dms, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    recorded(log)
+    log.write_text(log.read_text()[:-300] + "\n(9) can0 nonsense\n")
+    done = dms("can", "decode", log)
+    assert done.returncode == 3
+    assert "data loss" in done.stderr
+    assert "DMS_Alert" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"", "use one of"),
+        ("none.log", None, "No such file"),
+        ("a.blf", b"nonsense", "unreadable after 0 frames"),
+    ],
+)
+def test_what_is_no_log_is_one_clear_error(
+    dms: Dms, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = dms("can", "decode", tmp_path / name)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+# A live bus
+
+GROUP = f"udp_multicast:239.74.163.2,port={45100 + os.getpid() % 800}"
+"""A group of this run's own, so that parallel runs do not hear each other."""
+
+
+@contextmanager
+def talking() -> Iterator[None]:
+    """A monitor and a stranger on GROUP."""
+    from dms.canbus import open_bus, parse_bus
+    from dms.cannode import CanNode
+
+    pytest.importorskip("msgpack")
+    bus = parse_bus(GROUP)
+    node, stop = CanNode(bus, Identity("s", "m")), threading.Event()
+    stranger = open_bus(bus)
+
+    def talk() -> None:
+        while not stop.wait(0.01):
+            stranger.send(0x7AB, b"foreign!")
+
+    thread = threading.Thread(target=talk)
+    node.start()
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+    stranger.close()
+    node.stop()
+
+
+def test_the_monitor_tells_a_bus_as_json(dms: Dms) -> None:
+    with talking():
+        done = dms("can", "monitor", GROUP, "--json", "--seconds", "1.6")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["bus"]["up"]
+    assert told["foreign_identifiers"] == 1
+    status = told["messages"][STATUS.name]
+    assert status["values"]["Reason"] == "Starting"
+    assert status["values"]["Calibration"] == {"none": "NotAvailable"}
+    assert status["frames"] >= 5
+    assert not status["missing"]
+    assert set(status["verdicts"]) <= {"initial", "ok"}
+
+
+def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "dms.cli", "can", "monitor", GROUP])
+    drawn, deadline = b"", time.monotonic() + 30
+    with talking():
+        asked = ended = False
+        while time.monotonic() < deadline:
+            if select.select([terminal], (), (), 0.1)[0]:
+                try:
+                    drawn += os.read(terminal, 65536)
+                except OSError:
+                    break
+            if not asked and b"f shows them" in drawn:
+                os.write(terminal, b"f")
+                asked = True
+            if not ended and b"66 6f 72 65 69 67 6e 21" in drawn:
+                os.write(terminal, b"q")
+                ended = True
+    os.close(terminal)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert b"DMS_Alert" in drawn
+    assert drawn.endswith(b"\x1b[?25h\x1b[?1049l")
+
+
+@pytest.mark.parametrize("words", [(), ("monitor",), ("fly",), ("monitor", "nowhere:0")])
+def test_wrong_use_of_a_tool_is_one_line(dms: Dms, words: tuple[str, ...]) -> None:
+    done = dms("can", *words)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
