@@ -26,6 +26,8 @@ class Measure(NamedTuple):
     """Added to each limit."""
     extra_setting: str = ""
     """The key of what was added."""
+    speed: str = "activation_speed_kmh"
+    """The setting of the speed from which it counts."""
 
 
 class Cue(NamedTuple):
@@ -182,7 +184,8 @@ def _assisted(now: Now) -> Measure:
     fast = speed is not None and speed >= now.config.eyes_on_fast_speed_kmh
     name = "eyes_on_fast" if fast else "eyes_on"
     value = now.driver.unresponsive_ns
-    return _ladder(name, "eyes on requested", value, getattr(now.config, name))
+    measure = _ladder(name, "eyes on requested", value, getattr(now.config, name))
+    return measure._replace(speed="eyes_on_speed_kmh")
 
 
 def emergency(now: Now) -> Cue:

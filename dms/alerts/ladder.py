@@ -23,7 +23,6 @@ class Terms:
     end: str = "end_ms"
     hold: str = "unknown_hold_ms"
     gap: str = "gap_ms"
-    speed: str = "activation_speed_kmh"
 
 
 def advance(track: Track, cue: Cue, terms: Terms, hold: Hold | None, now: Now) -> Track:
@@ -97,8 +96,8 @@ def _rise(track: Track, cue: Cue, terms: Terms, now: Now) -> Track:
     level, measure = level_of(cue.measures, track.level)
     if measure is None:
         return track
-    checks = (*_checks(measure, level), *now.speed_check(getattr(now.config, terms.speed),
-              terms.speed))  # fmt: skip
+    limit_kmh: float = getattr(now.config, measure.speed)
+    checks = (*_checks(measure, level), *now.speed_check(limit_kmh, measure.speed))
     return risen(track, terms.kind, level, measure.rule, checks, now)
 
 

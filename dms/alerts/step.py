@@ -39,9 +39,10 @@ def _unassisted(now: Now) -> Hold | None:
 
 
 def _helpless(now: Now) -> Hold | None:
-    """Once raised, the emergency lasts until the vehicle stands: it is what slows it down."""
+    """Once raised, the emergency lasts until the vehicle stands: it is what slows it down. The
+    eyes-on ladder, with a speed of its own, has passed its gate in this frame already."""
     if not now.track(AlertKind.EMERGENCY).level:
-        return _looking(now)
+        return None if now.track(AlertKind.EYES_ON).level == 3 else _looking(now)
     return now.slow if now.slow and now.slow.rule == STANDSTILL else None
 
 
@@ -57,8 +58,7 @@ RULES: tuple[tuple[Terms, Callable[[Now], cues.Cue], Gate], ...] = (
     ),
     (Terms(AlertKind.PHONE, "no phone in use", gap="phone_gap_ms"), cues.phone, _slow),
     (
-        Terms(AlertKind.EYES_ON, ROAD, "eyes_on_end_ms", gap="eyes_on_end_ms",
-              speed="eyes_on_speed_kmh"),
+        Terms(AlertKind.EYES_ON, ROAD, "eyes_on_end_ms", gap="eyes_on_end_ms"),
         cues.eyes_on,
         _unassisted,
     ),
