@@ -288,7 +288,14 @@ STORY = [
 def test_a_time_shift_changes_nothing(shift: int) -> None:
     def told(start_ns: int) -> list[object]:
         moments = play(Story(STORY, fps=10, noise=NOISY, start_ns=start_ns))
-        return [(replace(m.state, t_ns=0), [a.reason for a in m.alerts]) for m in moments]
+        return [
+            (
+                replace(m.state, t_ns=0, lost=()),
+                [(lost.sense, lost.why, lost.since_ns - start_ns) for lost in m.state.lost],
+                [a.reason for a in m.alerts],
+            )
+            for m in moments
+        ]
 
     assert told(8 * S + shift) == told(8 * S)
 

@@ -6,26 +6,32 @@ marks a number of our own, with its reason.
 """
 
 from dms.config.alerts import AlertConfig, Ladder
+from dms.config.attention import AttentionConfig
 from dms.config.build import ConfigError
 from dms.config.diagnostics import DiagnosticsConfig
+from dms.config.drowsiness import DrowsinessConfig
 from dms.config.edges import CameraConfig, CanConfig, EngineConfig, HealthConfig
 from dms.config.fusion import FusionConfig
 from dms.config.load import Config, load
 from dms.config.param import MS
 from dms.config.yaml_strict import Scalar
+from dms.config.zones import ZoneConfig
 
 __all__ = [
     "MS",
     "AlertConfig",
+    "AttentionConfig",
     "CameraConfig",
     "CanConfig",
     "Config",
     "ConfigError",
     "DiagnosticsConfig",
+    "DrowsinessConfig",
     "EngineConfig",
     "FusionConfig",
     "HealthConfig",
     "Ladder",
     "Scalar",
+    "ZoneConfig",
     "load",
 ]

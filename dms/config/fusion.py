@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dms.config.calibration import CalibrationSettings
 from dms.config.param import NCAP, OPENPILOT, param
 
 
 @dataclass(frozen=True, slots=True)
-class FusionConfig:
+class FusionConfig(CalibrationSettings):
     """From noisy observations to a driver state."""
 
     min_face_score: float = param(
@@ -29,12 +30,44 @@ class FusionConfig:
         lo=20,
         hi=90,
     )
+    lost_away_turn_deg: float = param(
+        30.0,
+        "so is one lost while the head was turned away from the road this far",
+        "choice: a body that leans out of sight turns its head first",
+        lo=15,
+        hi=90,
+    )
+    lost_away_down_deg: float = param(
+        22.0,
+        "or bent down this far below neutral",
+        "choice: as `head_pitch_down_deg`",
+        lo=10,
+        hi=90,
+    )
     lost_away_ms: int = param(
         8000,
         "for at most this long after it was last seen",
         f"choice: covers 6 s unresponsive, {NCAP}",
         lo=0,
         hi=30000,
+    )
+    lost_closed_ms: int = param(
+        6000,
+        "eyes lost while closed, with the head fallen, are closed for at most this long more; "
+        "the confidence falls to 0 over it",
+        f"choice: a head that nods out of sight is no excuse; covers 6 s unresponsive, {NCAP}",
+        lo=0,
+        hi=30000,
+    )
+    lost_closed_min_ms: int = param(
+        400, "if they had been closed for this long", "choice: longer than a blink", lo=0, hi=3000
+    )
+    lost_closed_drop_deg: float = param(
+        12.0,
+        "and the head had fallen this far below neutral",
+        "choice: three times the pose error",
+        lo=5,
+        hi=60,
     )
 
     head_yaw_limit_deg: float = param(
@@ -118,24 +151,6 @@ class FusionConfig:
         3000, "one look away this long is a distraction", NCAP, lo=1000, hi=10000
     )
 
-    calibration_ms: int = param(
-        30000,
-        "attentive driving needed to learn the neutral pose",
-        f"choice: half of {OPENPILOT}'s 60 s; measuring must start within 1 min, {NCAP}",
-        lo=1000,
-        hi=600000,
-    )
-    calibration_min_speed_kmh: float = param(
-        20.0, "learned at and above this speed", "choice: below, drivers look around", lo=0, hi=130
-    )
-    calibration_prior_ms: int = param(
-        8000,
-        "the configured mount weighs as much as this much driving",
-        "choice: a look away at the start, up to Euro NCAP's 6 s, is not the road",
-        lo=100,
-        hi=60000,
-    )
-
     visible_min: float = param(
         0.5, "an eye below this probability is not visible", "choice: even odds", lo=0, hi=1
     )
@@ -174,23 +189,6 @@ class FusionConfig:
         0.6, "closed from this filtered probability", "choice: above a wink's 0.5", lo=0.5, hi=1
     )
     closed_off: float = param(0.4, "open below this", "choice: hysteresis", lo=0, hi=0.5)
-    baseline_ms: int = param(
-        10000,
-        "alert driving needed to learn and freeze the driver's own openness",
-        "choice: about 90 frames at the least usable rate",
-        lo=1000,
-        hi=600000,
-    )
-    baseline_min: float = param(
-        0.6,
-        "least openness believed to be anyone's neutral",
-        "choice: a drowsy start",
-        lo=0.2,
-        hi=1,
-    )
-    baseline_max: float = param(
-        1.2, "most", "choice: the network's scale ends at 1.3", lo=1, hi=1.5
-    )
     microsleep_ms: int = param(1000, "eyes closed this long is a microsleep", NCAP, lo=300, hi=5000)
     sleep_ms: int = param(3000, "eyes closed this long is sleep", NCAP, lo=1000, hi=10000)
     perclos_min_seen_ms: int = param(
@@ -214,6 +212,16 @@ class FusionConfig:
     )
     phone_confirm_ms: int = param(
         1000, "phone use this long is the driver's condition", "choice", lo=0, hi=10000
+    )
+    wheel_on: float = param(
+        0.6, "a hand is on the wheel from this smoothed probability", "choice", lo=0, hi=1
+    )
+    wheel_off: float = param(
+        0.35,
+        "and no hand is below this, if an action of free hands is the most probable",
+        "choice: hysteresis",
+        lo=0,
+        hi=1,
     )
     action_max_age_ms: int = param(
         500,
@@ -243,6 +251,23 @@ class FusionConfig:
         "choice: both eyes in view",
         lo=5,
         hi=90,
+    )
+    mask_min: float = param(
+        0.5, "a mask is worn from this probability", "choice: even odds", lo=0, hi=1
+    )
+    covered_min: float = param(
+        0.6,
+        "the face is partly covered from this probability",
+        "choice: a little more than even odds; hair and hats pass",
+        lo=0,
+        hi=1,
+    )
+    hands_unknown_ms: int = param(
+        5000,
+        "the sense of hands is lost when no action is known for this long",
+        f"choice: told within 10 s, {NCAP}",
+        lo=500,
+        hi=60000,
     )
     sunglasses_min: float = param(
         0.5, "dark glasses are the reason from this probability", "choice: even odds", lo=0, hi=1

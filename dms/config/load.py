@@ -11,12 +11,15 @@ from typing import Any
 
 from dms.config.alerts import AlertConfig
 from dms.config.alerts import mistakes as alert_mistakes
+from dms.config.attention import AttentionConfig
 from dms.config.build import build
 from dms.config.diagnostics import DiagnosticsConfig
+from dms.config.drowsiness import DrowsinessConfig
 from dms.config.edges import CameraConfig, CanConfig, EngineConfig, HealthConfig
 from dms.config.fusion import FusionConfig
 from dms.config.param import param
 from dms.config.yaml_strict import Layer, Scalar, override_layer, read_layer
+from dms.config.zones import ZoneConfig, polygons
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Config:
     camera: CameraConfig = param(CameraConfig(), "", "")
     engine: EngineConfig = param(EngineConfig(), "", "")
     fusion: FusionConfig = param(FusionConfig(), "", "")
+    zones: ZoneConfig = param(ZoneConfig(), "", "")
+    attention: AttentionConfig = param(AttentionConfig(), "", "")
+    drowsiness: DrowsinessConfig = param(DrowsinessConfig(), "", "")
     alerts: AlertConfig = param(AlertConfig(), "", "")
     can: CanConfig = param(CanConfig(), "", "")
     health: HealthConfig = param(HealthConfig(), "", "")
@@ -96,6 +102,7 @@ def profile_folders(path: str | Path | None) -> list[Path]:
 def check(config: Config) -> list[tuple[str, str]]:
     """What no single value can tell: (key path, what is wrong)."""
     f, a, c = config.fusion, config.alerts, config.can
+    n, d = config.attention, config.drowsiness
     wrong: list[tuple[str, str]] = []
     pairs = [
         ("fusion.phone_off", f.phone_off, f.phone_on, "fusion.phone_on"),
@@ -106,13 +113,38 @@ def check(config: Config) -> list[tuple[str, str]]:
             "fusion.gaze_fade_end_deg",
         ),
         ("fusion.microsleep_ms", f.microsleep_ms, f.sleep_ms, "fusion.sleep_ms"),
+        ("fusion.wheel_off", f.wheel_off, f.wheel_on, "fusion.wheel_on"),
+        ("fusion.jump_deg", f.jump_deg, f.jump_max_deg, "fusion.jump_max_deg"),
+        ("fusion.drift_deg", f.drift_deg, f.jump_deg, "fusion.jump_deg"),
+        ("attention.vats_away_ms", n.vats_away_ms, n.vats_window_ms, "attention.vats_window_ms"),
+        ("drowsiness.alert_kss", d.alert_kss, d.drowsy_kss, "drowsiness.drowsy_kss"),
+        (
+            "drowsiness.perclos_low_pct",
+            d.perclos_low_pct,
+            d.perclos_high_pct,
+            "drowsiness.perclos_high_pct",
+        ),
+        ("drowsiness.blink_low", d.blink_low, d.blink_high, "drowsiness.blink_high"),
+        ("drowsiness.speed_high", d.speed_high, d.speed_low, "drowsiness.speed_low"),
+        ("drowsiness.yawn_min_ms", d.yawn_min_ms, d.yawn_max_ms, "drowsiness.yawn_max_ms"),
     ]
     wrong += [(k, f"must be below {k2} ({v2:g})") for k, v, v2, k2 in pairs if v >= v2]
+    wrong += _zone_mistakes(config.zones)
     if c.reopen_min_ms > c.reopen_max_ms:
         wrong.append(
             ("can.reopen_min_ms", f"must not be above can.reopen_max_ms ({c.reopen_max_ms})")
         )
-    d = config.diagnostics
-    if d.request_id is not None and d.answers_on in (d.request_id, d.functional_id):
+    u = config.diagnostics
+    if u.request_id is not None and u.answers_on in (u.request_id, u.functional_id):
         wrong.append(("diagnostics.response_id", "must differ from the identifiers of requests"))
     return wrong + alert_mistakes(a)
+
+
+def _zone_mistakes(zones: ZoneConfig) -> list[tuple[str, str]]:
+    wrong: list[tuple[str, str]] = []
+    for f in fields(zones):
+        try:
+            polygons(getattr(zones, f.name))
+        except ValueError as e:
+            wrong.append((f"zones.{f.name}", str(e)))
+    return wrong

@@ -6,6 +6,8 @@ from dataclasses import field
 from typing import Any
 
 NCAP = "Euro NCAP Safe Driving, Driver Engagement v1.1 (2026)"
+DDAW = "(EU) 2021/1341 (DDAW)"
+R171 = "UN R171"
 ADDW = "(EU) 2023/2590 (ADDW)"
 DDAW = "(EU) 2021/1341 (DDAW)"
 R171 = "UN R171"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dms.config import FusionConfig
-from dms.types import Eye, Face
+from dms.fusion.tuning import Tuning
+from dms.types import Face
 
 Angles = tuple[float, float]
 """(yaw, pitch) [rad]."""
@@ -39,7 +39,7 @@ class Gaze:
     sigma_rad: float
 
 
-def merge_gaze(face: Face, config: FusionConfig) -> Gaze | None:
+def merge_gaze(face: Face, tuning: Tuning) -> Gaze | None:
     """The visible eyes' gaze, weighted by visibility and certainty; None: no eye shows it.
 
     The eyes' errors are mostly shared (head pose, lids), so two are not more certain than one.
@@ -47,11 +47,11 @@ def merge_gaze(face: Face, config: FusionConfig) -> Gaze | None:
     total = yaw_sum = pitch_sum = sigma_sum = 0.0
     for eye in (face.eye_left, face.eye_right):
         yaw, pitch, sigma = eye.gaze_yaw_rad, eye.gaze_pitch_rad, eye.gaze_sigma_rad
-        if not visible(eye, config) or yaw is None or pitch is None or sigma is None:
+        if yaw is None or pitch is None or sigma is None or not eye.visible >= tuning.visible_min:
             continue
         if not math.isfinite(yaw + pitch + sigma):
             continue
-        sigma = max(sigma, math.radians(config.gaze_sigma_min_deg))
+        sigma = max(sigma, tuning.gaze_sigma_min)
         weight = eye.visible / (sigma * sigma)
         total += weight
         yaw_sum += weight * yaw
@@ -62,51 +62,47 @@ def merge_gaze(face: Face, config: FusionConfig) -> Gaze | None:
     return Gaze((yaw_sum / total, pitch_sum / total), sigma_sum / total)
 
 
-def visible(eye: Eye, config: FusionConfig) -> bool:
-    return eye.visible >= config.visible_min
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Head and gaze as one direction: vehicle frame [rad]."""
+
+    weight: float
+    """Gaze's, 0-1; 0: the head alone."""
+    angles: Angles
+    sigma_rad: float
+    """Of one axis."""
 
 
-def away_probability(
-    face: Face, head: Angles, gaze: tuple[Angles, float] | None, margin: float, config: FusionConfig
-) -> float:
-    """How likely the driver looks off the road. Vehicle frame; gaze comes with its sigma.
+AHEAD = Direction(0.0, (0.0, 0.0), 1.0)
+"""Where the driver is taken to look before anything is seen, which says nothing."""
 
-    Gaze and head are one direction: gaze counts by its sigma against how far eyes stray from the
-    head, and fades as the face turns from the camera. The limits are mixed by the same weight.
-    """
-    weight, direction, sigma = _mix(face, head, gaze, config)
-    yaw_limit, up, down = _limits(weight, margin, config)
-    yaw, pitch = direction
-    inside = logistic((yaw_limit - abs(yaw)) / sigma)
-    inside *= logistic((up - pitch) / sigma) * logistic((pitch + down) / sigma)
+
+def mix(face: Face, head: Angles, gaze: tuple[Angles, float] | None, tuning: Tuning) -> Direction:
+    """Gaze counts by its sigma against how far eyes stray from the head, and fades as the face
+    turns from the camera."""
+    sigma_h = max(face.rotation_sigma_rad, tuning.head_sigma_min)
+    if gaze is None:
+        return Direction(0.0, head, sigma_h)
+    (yaw, pitch), sigma_g = gaze
+    stray = tuning.stray_variance + sigma_h * sigma_h
+    fade = (tuning.gaze_fade_end - abs(face.yaw_rad)) * tuning.gaze_fade_scale
+    w = min(1.0, max(0.0, fade)) * stray / (stray + sigma_g * sigma_g)
+    angles = (w * yaw + (1 - w) * head[0], w * pitch + (1 - w) * head[1])
+    return Direction(w, angles, math.hypot(w * sigma_g, (1 - w) * sigma_h))
+
+
+def away_probability(direction: Direction, margin: float, tuning: Tuning) -> float:
+    """How likely the driver looks off the road. The limits for gaze and for the head alone are
+    mixed by gaze's weight."""
+    (yaw, pitch), sigma = direction.angles, direction.sigma_rad
+    yaw_limit, up, down = tuning.limits(direction.weight)
+    inside = logistic((margin * yaw_limit - abs(yaw)) / sigma)
+    inside *= logistic((margin * up - pitch) / sigma) * logistic((pitch + margin * down) / sigma)
     return 1.0 - inside
 
 
-def _mix(
-    face: Face, head: Angles, gaze: tuple[Angles, float] | None, config: FusionConfig
-) -> tuple[float, Angles, float]:
-    """(gaze's weight, direction, sigma)."""
-    sigma_h = max(face.rotation_sigma_rad, math.radians(config.head_sigma_min_deg))
-    if gaze is None:
-        return 0.0, head, sigma_h
-    (yaw, pitch), sigma_g = gaze
-    stray = math.radians(config.head_to_gaze_sigma_deg) ** 2 + sigma_h * sigma_h
-    fade = (config.gaze_fade_end_deg - math.degrees(abs(face.yaw_rad))) / (
-        config.gaze_fade_end_deg - config.gaze_fade_start_deg
-    )
-    w = min(1.0, max(0.0, fade)) * stray / (stray + sigma_g * sigma_g)
-    direction = (w * yaw + (1 - w) * head[0], w * pitch + (1 - w) * head[1])
-    return w, direction, math.hypot(w * sigma_g, (1 - w) * sigma_h)
-
-
-def _limits(weight: float, margin: float, config: FusionConfig) -> tuple[float, float, float]:
-    """(yaw, up, down) limits [rad] for gaze's weight."""
-
-    def mixed(gaze_deg: float, head_deg: float) -> float:
-        return math.radians(margin * (weight * gaze_deg + (1 - weight) * head_deg))
-
-    return (
-        mixed(config.gaze_yaw_limit_deg, config.head_yaw_limit_deg),
-        mixed(config.gaze_pitch_up_deg, config.head_pitch_up_deg),
-        mixed(config.gaze_pitch_down_deg, config.head_pitch_down_deg),
-    )
+def area3_probability(direction: Direction, tuning: Tuning) -> float:
+    """How likely the driver looks below the plane of Area 3."""
+    w = direction.weight
+    limit = w * tuning.area3[0] + (1 - w) * tuning.area3[1]
+    return logistic((-limit - direction.angles[1]) / direction.sigma_rad)

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import math
 
-from dms.config import MS, FusionConfig
-from dms.fusion.filters import Minute, Trigger, stale
-from dms.fusion.memory import FusionState
-from dms.types import ACTIONS, Availability, Condition, DriverState, Reason
+from dms.config import MS, Config
+from dms.fusion.filters import Minute, stale
+from dms.fusion.looks import Verdict
+from dms.fusion.memory import FaceMemory, FusionState, LidMemory
+from dms.fusion.senses import availability, in_sight
+from dms.fusion.zones import probabilities
+from dms.types import (
+    ACTIONS,
+    DRIVING_ZONES,
+    Availability,
+    Condition,
+    DriverState,
+    GazeSource,
+    GazeZone,
+    Reason,
+)
 
-IMAGE = frozenset({Reason.IMAGE_DARK, Reason.IMAGE_SATURATED, Reason.IMAGE_BLANK})
-"""What an image can show that explains why no face is found."""
+ZONES = tuple(GazeZone)
+TASK_ZONES = tuple(int(zone) for zone in DRIVING_ZONES if zone != GazeZone.ROAD)
+"""What driving needs, off the road."""
+_ROAD = int(GazeZone.ROAD)
+HEAD_ALONE = 0.6
+"""What is left of the confidence in an attentive driver whose eyes are not seen; our choice."""
 
 
 def unavailable(
@@ -40,114 +56,149 @@ def unavailable(
     )
 
 
+def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
+    """What the frame at t shows of eyes and road."""
+    closed_ns = 0 if stale(lids.closed, t, hold_ns) else lids.closed.duration_ns
+    unknown = stale(face.away, t, hold_ns) or closed_ns > hold_ns
+    on_road = None if unknown else not face.away.on
+    unseen = face.seen_ns != t or lids.presumed
+    return Verdict(on_road, closed_ns, unseen and (on_road is not None or closed_ns > 0))
+
+
+def task_share(counts: list[int]) -> float:
+    """Of what is off the road, the share of mirrors and cluster."""
+    off = sum(counts) - counts[_ROAD]
+    return sum([counts[zone] for zone in TASK_ZONES]) / off if off else 0.0
+
+
+def calibrated(state: FusionState, config: Config) -> float:
+    """How far the driver is learned, 0-1: straight ahead, and open eyes if they show."""
+    cal = state.calibration
+    pose = cal.progress(config.fusion)
+    return min(pose, cal.open_progress(config.fusion)) if cal.open_samples else pose
+
+
 def believe(
-    state: FusionState, speed_mps: float | None, health: Reason, config: FusionConfig
+    state: FusionState,
+    verdict: Verdict,
+    counts: list[int],
+    speed_mps: float | None,
+    health: Reason,
+    config: Config,
 ) -> DriverState:
     """The driver state at the state's stamp."""
-    t, hold = state.t_ns or 0, config.hold_ms * MS
-    face, lids, action = state.face, state.lids, state.action
-    sight = face.seen_ns is not None and t - face.seen_ns <= hold
-    eyes = not stale(lids.closed, t, hold)
-    closed_ns = lids.closed.duration_ns if eyes else 0
-    on_road = None if stale(face.away, t, hold) or closed_ns > hold else not face.away.on
-    off_ns = face.away.duration_ns if on_road is False else 0
-    acts = action.seen_ns is not None and t - action.seen_ns <= config.action_max_age_ms * MS
+    t, hold, f = state.t_ns or 0, state.tuning.hold_ns, config.fusion
+    face, lids, action, looks, slow = state.face, state.lids, state.action, state.looks, state.slow
+    sight = in_sight(state, t)
+    on_road = verdict.on_road
+    off_ns = looks.away.total_ns if on_road is False else 0
+    acts = action.seen_ns is not None and t - action.seen_ns <= f.action_max_age_ms * MS
     phone_ns = action.phone.duration_ns if acts else 0
-    calibrated = state.calibration.progress(config)
-    availability, reason = _availability(state, t, sight, calibrated, speed_mps, health, config)
-    condition, confidence = _condition(state, closed_ns, phone_ns, off_ns, on_road, config)
+    done = calibrated(state, config)
+    available, reason = availability(state, t, done, health, f)
+    condition, confidence = _condition(state, verdict, phone_ns, off_ns, t, config)
     gaze = face.gaze[0] if sight and face.gaze is not None else None
+    zones = () if on_road is None else probabilities(counts, 1.0 - face.away.level)
+    hands, hands_off_ns = _hands(state, acts, t)
     return DriverState(
         t_ns=t,
         condition=condition,
         confidence=confidence,
-        availability=availability,
+        availability=available,
         reason=reason,
-        calibration_pct=math.floor(calibrated * 100),
+        calibration_pct=math.floor(done * 100),
         head_yaw_rad=face.head[0] if sight else None,
         head_pitch_rad=face.head[1] if sight else None,
         gaze_yaw_rad=None if gaze is None else gaze[0],
         gaze_pitch_rad=None if gaze is None else gaze[1],
         eyes_on_road=on_road,
         eyes_off_road_ns=off_ns,
-        eye_open=lids.open if eyes else None,
-        eyes_closed_ns=closed_ns,
-        perclos_pct=_perclos(lids.minute, config),
+        eye_open=None if stale(lids.closed, t, hold) else lids.open,
+        eyes_closed_ns=verdict.closed_ns,
+        perclos_pct=_perclos(lids.minute, f.perclos_min_seen_ms * MS),
         action=ACTIONS[action.action] if acts else None,
         action_confidence=action.probability if acts else 0.0,
         phone_ns=phone_ns,
         speed_mps=speed_mps,
+        zone=ZONES[zones.index(max(zones))] if zones else GazeZone.UNKNOWN,
+        zone_probabilities=zones,
+        gaze_source=_source(state, on_road),
+        driving_task=_task(on_road, counts, config),
+        eyes_on_road_ns=looks.on_ns,
+        vats_away_ns=looks.vats.total,
+        attention_pct=100.0 * looks.buffer_ns / (config.attention.buffer_ms * MS),
+        area3_ns=looks.area3.total_ns if looks.area3.on and on_road is not None else 0,
+        phone_away_ns=looks.phone.total,
+        unresponsive_ns=looks.unresponsive_ns,
+        hands_on_wheel=hands,
+        hands_off_ns=hands_off_ns,
+        blinks=slow.story.blinks,
+        drowsiness=slow.story.told,
+        seat=slow.seat,
+        lost=slow.lost,
+        presumed=verdict.presumed,
+        driver_changed=state.changed,
     )
 
 
-def _perclos(minute: Minute, config: FusionConfig) -> float | None:
-    if minute.total_seen < config.perclos_min_seen_ms * MS:
+def _perclos(minute: Minute, least_ns: int) -> float | None:
+    if minute.total_seen < least_ns:
         return None
     return 100.0 * minute.total_closed / minute.total_seen
 
 
+def _source(state: FusionState, on_road: bool | None) -> GazeSource:
+    if on_road is None:
+        return GazeSource.NONE
+    return GazeSource.EYES if state.face.aim.weight > 0.0 else GazeSource.HEAD
+
+
+def _task(on_road: bool | None, counts: list[int], config: Config) -> bool | None:
+    if on_road is not False:
+        return on_road
+    return task_share(counts) >= config.attention.task_min
+
+
+def _hands(state: FusionState, acts: bool, t: int) -> tuple[bool | None, int]:
+    action = state.action
+    if not acts:
+        return None, 0
+    if action.wheel.on:
+        return True, 0
+    since = action.off_since_ns
+    return (None, 0) if since is None else (False, t - since)
+
+
 def _condition(
-    state: FusionState,
-    closed_ns: int,
-    phone_ns: int,
-    off_ns: int,
-    on_road: bool | None,
-    config: FusionConfig,
+    state: FusionState, verdict: Verdict, phone_ns: int, off_ns: int, t: int, config: Config
 ) -> tuple[Condition, float]:
     """The first that holds, with its confidence."""
-    if closed_ns >= config.sleep_ms * MS:
-        return Condition.ASLEEP, state.lids.closed.level
-    if closed_ns >= config.microsleep_ms * MS:
-        return Condition.MICROSLEEP, state.lids.closed.level
-    if phone_ns >= config.phone_confirm_ms * MS:
+    f, a, closed_ns = config.fusion, config.attention, verdict.closed_ns
+    looks, away = state.looks, state.face.away.level
+    shut = state.lids.closed.level * _faith(state, t, f.lost_closed_ms * MS)
+    if looks.unresponsive_ns >= a.unresponsive_ms * MS and (closed_ns or off_ns):
+        return Condition.UNRESPONSIVE, shut if closed_ns else away
+    if closed_ns >= f.sleep_ms * MS:
+        return Condition.ASLEEP, shut
+    if closed_ns >= f.microsleep_ms * MS:
+        return Condition.MICROSLEEP, shut
+    if phone_ns >= f.phone_confirm_ms * MS:
         return Condition.ON_PHONE, state.action.phone.level
-    if off_ns >= config.long_distraction_ms * MS:
-        return Condition.DISTRACTED, state.face.away.level
-    if on_road is None:
+    if off_ns >= f.long_distraction_ms * MS:
+        return Condition.DISTRACTED, away
+    if looks.vats.total >= a.vats_away_ms * MS and verdict.on_road is not None:
+        return Condition.DISTRACTED, max(away, 0.5)
+    if verdict.on_road is None:
         return Condition.UNKNOWN, 0.0
-    return Condition.ATTENTIVE, 1.0 - state.lids.closed.level * 0.5 - state.face.away.level * 0.5
+    if state.slow.story.drowsy:
+        return Condition.DROWSY, state.slow.story.told.confidence
+    seen = 1.0 if state.face.aim.weight > 0.0 else HEAD_ALONE
+    return Condition.ATTENTIVE, seen * (1.0 - state.lids.closed.level * 0.5 - away * 0.5)
 
 
-def _availability(
-    state: FusionState,
-    t: int,
-    sight: bool,
-    calibrated: float,
-    speed_mps: float | None,
-    health: Reason,
-    config: FusionConfig,
-) -> tuple[Availability, Reason]:
-    """The first that holds: broken input, no sight, a sense missing, learning, no speed, fine."""
-    if health == Reason.IMAGE_FROZEN:
-        return Availability.FAULT, health
-    if not sight:
-        return _faceless(state, t, health, config)
-    if health == Reason.FRAMES_LATE:
-        return Availability.DEGRADED, health
-    lasting = config.eyes_missing_ms * MS
-    if _lasting(state.lids.missing, t, config) >= lasting:
-        why = Reason.SUNGLASSES if state.face.sunglasses else Reason.EYES_NOT_VISIBLE
-        return Availability.DEGRADED, why
-    if _lasting(state.face.unsure, t, config) >= lasting:
-        return Availability.DEGRADED, Reason.POSE_UNCERTAIN
-    if calibrated < 1:
-        return Availability.CALIBRATING, Reason.NONE
-    if speed_mps is None:
-        return Availability.DEGRADED, Reason.SPEED_UNKNOWN
-    return Availability.OK, Reason.NONE
-
-
-def _lasting(trigger: Trigger, t: int, config: FusionConfig) -> int:
-    return 0 if stale(trigger, t, 2 * config.hold_ms * MS) else trigger.duration_ns
-
-
-def _faceless(
-    state: FusionState, t: int, health: Reason, config: FusionConfig
-) -> tuple[Availability, Reason]:
-    why = health if health in IMAGE else Reason.NO_FACE
-    if state.face.lost_away:
-        return Availability.DEGRADED, why
-    young = t - state.first_ns < config.starting_ms * MS
-    if state.face.seen_ns is None and young and why == Reason.NO_FACE:
-        return Availability.UNAVAILABLE, Reason.STARTING
-    return Availability.UNKNOWN, why
+def _faith(state: FusionState, t: int, lasts_ns: int) -> float:
+    """How much eyes that were lost closed are still believed, 1 to 0."""
+    seen = state.lids.seen_ns
+    if not state.lids.presumed or seen is None:
+        return 1.0
+    return max(0.0, 1.0 - (t - seen) / max(1, lasts_ns))

@@ -1,7 +1,8 @@
 """What is this driver's normal: straight ahead, and open eyes. Learned while driving.
 
 Medians over histograms of fixed size: robust to mirror checks, O(1) in memory, no clock. Learned
-ten times a second of stamp time, so that the frame rate does not matter, and then frozen.
+ten times a second of stamp time, so that the frame rate does not matter; done when most of what was
+seen lies round the middle, and then frozen, but for a slow drift (`check.py`).
 """
 
 from __future__ import annotations
@@ -21,20 +22,25 @@ what is away by it is no longer learned from."""
 LEVEL_RAD = math.radians(15.0)
 """Openness is learned while looking down less than this."""
 _BIN = math.radians(2.0)
-_ANGLES = Histogram(-45 * _BIN, _BIN, (0,) * 90)
+ANGLES = Histogram(-45 * _BIN, _BIN, (0,) * 90)
 """+-90 deg in steps of half the pose error; the median interpolates."""
-_OPENNESS = Histogram(0.0, 0.05, (0,) * 30)
+OPENNESS = Histogram(0.0, 0.05, (0,) * 30)
+
+Pair = tuple[Histogram, Histogram]
+"""Of yaw and pitch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Histograms, what they say so far, and how much of the learning is done."""
 
-    head_hist: tuple[Histogram, Histogram]
-    gaze_hist: tuple[Histogram, Histogram]
-    open_hist: Histogram = _OPENNESS
+    head_hist: Pair
+    gaze_hist: Pair
+    open_hist: Histogram = OPENNESS
     mount: Angles = (0.0, 0.0)
-    """As configured, camera frame [rad]."""
+    """As configured, or as the driver before had it, camera frame [rad]."""
+    gaze_mount: Angles = (0.0, 0.0)
+    """The same for gaze."""
     mount_samples: int = 0
     """How many samples of the histograms are the mount's; 0 once the learning is trusted."""
     head: Angles = (0.0, 0.0)
@@ -50,13 +56,30 @@ class Calibration:
         """Of the neutral pose, 0-1."""
         return min(1.0, self.pose_samples * SAMPLE_MS / config.calibration_ms)
 
+    def open_progress(self, config: FusionConfig) -> float:
+        """Of the driver's own openness, 0-1."""
+        return min(1.0, self.open_samples * SAMPLE_MS / config.baseline_ms)
+
 
 def start(camera: CameraConfig, config: FusionConfig) -> Calibration:
-    """The configured mount, weighing as much as `calibration_prior_ms` of driving at first."""
+    """From the configured mount."""
     mount = (math.radians(camera.mount_yaw_deg), math.radians(camera.mount_pitch_deg))
-    count = max(1, config.calibration_prior_ms // SAMPLE_MS)
-    prior = (_ANGLES.add(mount[0], count), _ANGLES.add(mount[1], count))
-    return Calibration(prior, prior, mount=mount, mount_samples=count, head=mount, gaze=mount)
+    return anew(mount, mount, config)
+
+
+def anew(head: Angles, gaze: Angles, config: FusionConfig) -> Calibration:
+    """From a first guess, which weighs as much as `calibration_prior_ms` of driving at first."""
+    n = max(1, config.calibration_prior_ms // SAMPLE_MS)
+    empty = (ANGLES, ANGLES)
+    return Calibration(
+        add_pair(empty, head, n),
+        add_pair(empty, gaze, n),
+        mount=head,
+        gaze_mount=gaze,
+        mount_samples=n,
+        head=head,
+        gaze=gaze,
+    )
 
 
 def slot(t_ns: int) -> int:
@@ -65,6 +88,7 @@ def slot(t_ns: int) -> int:
 
 
 def due(state: Calibration, t_ns: int) -> bool:
+    """Is it time for a sample?"""
     return slot(t_ns) > state.slot
 
 
@@ -74,24 +98,46 @@ def learn_pose(
     """One sample of attentive driving, camera frame."""
     state = replace(
         state,
-        head_hist=_add(state.head_hist, head),
-        gaze_hist=state.gaze_hist if gaze is None else _add(state.gaze_hist, gaze),
+        head_hist=add_pair(state.head_hist, head),
+        gaze_hist=state.gaze_hist if gaze is None else add_pair(state.gaze_hist, gaze),
         pose_samples=state.pose_samples + 1,
     )
     if state.mount_samples and state.progress(config) >= TRUSTED:
         state = _without_mount(state)
-    return replace(state, head=_median(state.head_hist), gaze=_median(state.gaze_hist))
+    state = replace(state, head=middle(state.head_hist), gaze=middle(state.gaze_hist))
+    if state.progress(config) >= 1.0 and not gathered(state.head_hist, state.head, config):
+        return _half(state)
+    return state
 
 
 def _without_mount(state: Calibration) -> Calibration:
     """Eyes that showed no gaze so far keep the mount as theirs."""
     n = state.mount_samples
-    gazed = sum(state.gaze_hist[0].counts) > n
+    gazed = state.gaze_hist[0].total() > n
     return replace(
         state,
         mount_samples=0,
-        head_hist=_add(state.head_hist, state.mount, -n),
-        gaze_hist=_add(state.gaze_hist, state.mount, -n) if gazed else state.gaze_hist,
+        head_hist=add_pair(state.head_hist, state.mount, -n),
+        gaze_hist=add_pair(state.gaze_hist, state.gaze_mount, -n) if gazed else state.gaze_hist,
+    )
+
+
+def gathered(hists: Pair, middle_: Angles, config: FusionConfig) -> bool:
+    """Does enough of it lie near its middle, in both axes?"""
+    spread = math.radians(config.calibration_spread_deg)
+    return all(
+        h.within(m - spread, m + spread) >= config.calibration_share * h.total()
+        for h, m in zip(hists, middle_, strict=True)
+    )
+
+
+def _half(state: Calibration) -> Calibration:
+    """Too scattered to be one direction: forget half, go on learning."""
+    return replace(
+        state,
+        head_hist=(state.head_hist[0].halved(), state.head_hist[1].halved()),
+        gaze_hist=(state.gaze_hist[0].halved(), state.gaze_hist[1].halved()),
+        pose_samples=state.pose_samples // 2,
     )
 
 
@@ -101,18 +147,17 @@ def learn_open(state: Calibration, openness: float, config: FusionConfig) -> Cal
     if state.open_samples >= need:
         return state
     hist, n = state.open_hist.add(openness), state.open_samples + 1
-    state = replace(state, open_hist=hist, open_samples=n)
-    if n < need:
-        return state
-    baseline = min(config.baseline_max, max(config.baseline_min, hist.median()))
-    return replace(state, baseline=baseline)
+    baseline = state.baseline
+    if n >= need:
+        baseline = min(config.baseline_max, max(config.baseline_min, hist.median()))
+    return replace(state, open_hist=hist, open_samples=n, baseline=baseline)
 
 
-def _add(
-    hists: tuple[Histogram, Histogram], angles: Angles, count: int = 1
-) -> tuple[Histogram, Histogram]:
+def add_pair(hists: Pair, angles: Angles, count: int = 1) -> Pair:
+    """Both axes' samples."""
     return hists[0].add(angles[0], count), hists[1].add(angles[1], count)
 
 
-def _median(hists: tuple[Histogram, Histogram]) -> Angles:
+def middle(hists: Pair) -> Angles:
+    """Both medians."""
     return hists[0].median(), hists[1].median()

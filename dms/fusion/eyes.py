@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dms.config import FusionConfig
-from dms.fusion.attention import logistic, visible
+from dms.fusion.attention import logistic
 from dms.types import Face
 
 LOOKDOWN_FULL_RAD = math.radians(40.0)
@@ -19,6 +19,8 @@ class Lids:
 
     open: float
     closed: float
+    expected: float
+    """Openness as a share of what looking down leaves of it."""
 
 
 def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> Lids | None:
@@ -28,17 +30,17 @@ def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> 
     the cluster is no closure (look-down guard).
     """
     total = openness = closed = 0.0
-    loss = config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
+    left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
-        if not visible(eye, config) or eye.open is None or not math.isfinite(eye.open):
+        seen = eye.visible
+        if eye.open is None or not seen >= config.visible_min or not math.isfinite(eye.open):
             continue
         own = eye.open / baseline
-        expected = own / (1.0 - loss)
         sigma = max(eye.open_sigma or 0.0, config.open_sigma_min) / baseline
-        p = logistic((config.closed_open_max - expected) / sigma)
+        p = logistic((config.closed_open_max - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)
-        total += eye.visible
-        openness += eye.visible * own
-        closed += eye.visible * p
-    return Lids(openness / total, closed / total) if total else None
+        total += seen
+        openness += seen * own
+        closed += seen * p
+    return Lids(openness / total, closed / total, openness / (total * left)) if total else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 EVEN = 0.5
 """Evidence above even odds speaks for, below against."""
@@ -75,6 +75,18 @@ def push(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
     return Trigger(level, on, since, max(last, since or 0), t_ns, (b, value))
 
 
+CALM = 0.01
+"""A filter below this has forgotten."""
+
+
+def push_rare(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
+    """As push, for evidence that is mostly absent: one that has nothing to tell forgets all, its
+    last sight too, which saves the work."""
+    if value < EVEN and trigger.level < CALM and not trigger.on:
+        return OFF
+    return push(trigger, value, t_ns, shape)
+
+
 def stale(trigger: Trigger, t_ns: int, hold_ns: int) -> bool:
     """No evidence for longer than hold_ns."""
     return trigger.t_ns is None or t_ns - trigger.t_ns > hold_ns
@@ -89,9 +101,25 @@ class Histogram:
     counts: tuple[int, ...]
 
     def add(self, value: float, count: int = 1) -> Histogram:
-        i = min(max(int((value - self.low) / self.width), 0), len(self.counts) - 1)
+        """With a value more, or `count` of it."""
+        i = self._bin(value)
         counts = (*self.counts[:i], self.counts[i] + count, *self.counts[i + 1 :])
-        return replace(self, counts=counts)
+        return Histogram(self.low, self.width, counts)
+
+    def _bin(self, value: float) -> int:
+        return min(max(int((value - self.low) / self.width), 0), len(self.counts) - 1)
+
+    def total(self) -> int:
+        """How many values."""
+        return sum(self.counts)
+
+    def within(self, low: float, high: float) -> int:
+        """How many lie between, to a bin."""
+        return sum(self.counts[self._bin(low) : self._bin(high) + 1])
+
+    def halved(self) -> Histogram:
+        """About every second value forgotten, but no bin whole."""
+        return Histogram(self.low, self.width, tuple((n + 1) // 2 for n in self.counts))
 
     def median(self) -> float:
         """Interpolated inside its bin. The histogram must not be empty."""
@@ -121,7 +149,8 @@ class Minute:
     total_closed: int = 0
 
     def add(self, t_ns: int, seen_ns: int, closed_ns: int) -> Minute:
-        m = self._to(t_ns // BUCKET_NS)
+        """At t_ns, with so much more."""
+        m = self.at(t_ns)
         return Minute(
             m.second,
             m.seen,
@@ -132,7 +161,9 @@ class Minute:
             m.total_closed + closed_ns,
         )
 
-    def _to(self, second: int) -> Minute:
+    def at(self, t_ns: int) -> Minute:
+        """The minute up to t_ns: what is not seen grows old as well."""
+        second = t_ns // BUCKET_NS
         steps = min(second - self.second, BUCKETS)
         if steps <= 0:
             return self

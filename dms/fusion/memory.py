@@ -1,4 +1,4 @@
-"""What fusion remembers between frames: a few hundred numbers, however long the drive.
+"""What fusion remembers between frames: a few thousand numbers, however long the drive.
 
 Vehicle frame of reference unless said otherwise; times are stamps [ns].
 """
@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dms.fusion.attention import Angles
+from dms.fusion.attention import AHEAD, Angles, Direction
+from dms.fusion.blinks import IDLE, Segmenter
 from dms.fusion.calibration import Calibration
-from dms.fusion.filters import NOTHING, OFF, Minute, Shape, Trigger
+from dms.fusion.change import NEW, Watch
+from dms.fusion.filters import NOTHING, OFF, Minute, Trigger
+from dms.fusion.head import SHUT, Nodding, Yawning
+from dms.fusion.looks import Looks
+from dms.fusion.sleepiness import NO_STORY, Sleepiness
+from dms.fusion.tuning import Tuning
+from dms.fusion.zones import ZoneMap
+from dms.types import Lost, SeatSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +31,16 @@ class FaceMemory:
     """The last gaze of open eyes, with its sigma; forgotten after `hold_ms`."""
     gaze_ns: int = 0
     away: Trigger = OFF
+    area3: Trigger = OFF
     lost_away: bool = False
     """The face was lost while turned away, and that still counts."""
+    aim: Direction = AHEAD
+    """Where head and gaze point, smoothed."""
     sunglasses: bool = False
     unsure: Trigger = OFF
     """The head pose is uncertain."""
+    mask: Trigger = OFF
+    covered: Trigger = OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +49,13 @@ class LidMemory:
 
     closed: Trigger = OFF
     open: float = 1.0
+    seen_ns: int | None = None
     missing: Trigger = OFF
     """A frontal face shows no eye."""
     minute: Minute = NOTHING
+    blink: Segmenter = IDLE
+    presumed: bool = False
+    """The eyes were lost closed, with the head fallen, and that still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +63,12 @@ class ActionMemory:
     """The last known action."""
 
     phone: Trigger = OFF
+    wheel: Trigger = OFF
     action: int = 0
     probability: float = 0.0
     seen_ns: int | None = None
+    off_since_ns: int | None = None
+    """Since when no hand is on the wheel."""
 
 
 NO_FACE, NO_LIDS, NO_ACTION = FaceMemory(), LidMemory(), ActionMemory()
@@ -56,22 +76,33 @@ NO_FACE, NO_LIDS, NO_ACTION = FaceMemory(), LidMemory(), ActionMemory()
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """The triggers' tuning, worked out once."""
+class SlowMemory:
+    """What changes over seconds and minutes."""
 
-    away: Shape
-    closed: Shape
-    phone: Shape
-    sense: Shape
-    """Of a sense that is missing."""
+    story: Sleepiness = NO_STORY
+    nodding: Nodding | None = None
+    yawning: Yawning = SHUT
+    watch: Watch = NEW
+    lost: tuple[Lost, ...] = ()
+    seat: SeatSide = SeatSide.UNKNOWN
+    seat_left: int = 0
+    """Samples of looks at what lies before the middle of the car, as of a driver on the left."""
+    seat_right: int = 0
+
+
+NO_PAST = SlowMemory()
+"""Nothing seen yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class FusionState:
     """Everything."""
 
-    shapes: Shapes
+    tuning: Tuning
+    map: ZoneMap
     calibration: Calibration
+    looks: Looks
+    slow: SlowMemory = NO_PAST
     t_ns: int | None = None
     first_ns: int = 0
     face: FaceMemory = NO_FACE
@@ -79,3 +110,5 @@ class FusionState:
     action: ActionMemory = NO_ACTION
     driving: bool | None = None
     """Last verdict of a known speed for learning; None: no speed known yet."""
+    changed: bool = False
+    """This frame is another driver's first."""

@@ -6,41 +6,71 @@ import math
 from dataclasses import replace
 
 from dms.config import MS, Config, FusionConfig
-from dms.fusion import calibration
-from dms.fusion.attention import Angles, away_probability, merge_gaze, relative_to
-from dms.fusion.belief import believe
-from dms.fusion.calibration import Calibration
+from dms.fusion import calibration, change, looks
+from dms.fusion.attention import (
+    Angles,
+    Direction,
+    area3_probability,
+    away_probability,
+    merge_gaze,
+    mix,
+    relative_to,
+)
+from dms.fusion.belief import believe, judge, task_share
 from dms.fusion.eyes import Lids, lids
-from dms.fusion.filters import EVEN, Shape, Trigger, push
-from dms.fusion.memory import ActionMemory, FaceMemory, FusionState, LidMemory, Shapes
+from dms.fusion.filters import EVEN, push, push_rare
+from dms.fusion.learn import learn
+from dms.fusion.looks import Looks, Verdict
+from dms.fusion.memory import ActionMemory, FaceMemory, FusionState, SlowMemory
+from dms.fusion.senses import lost_senses
+from dms.fusion.slow import watch
+from dms.fusion.tuning import Tuning, tune
+from dms.fusion.zones import draw, shares
 from dms.types import (
     ACTIONS,
     PHONE_ACTIONS,
     Action,
     DriverState,
     Face,
+    GazeZone,
     Observation,
     Reason,
+    SeatSide,
     VehicleState,
 )
 
 KMH = 3.6
 """km/h in a m/s."""
 _PHONE = tuple(ACTIONS.index(name) for name in sorted(PHONE_ACTIONS))
-_SOUND = (Reason.NONE, Reason.FRAMES_LATE)
+_WHEEL = ACTIONS.index("wheel")
+_FREE = (ACTIONS.index("reach"), ACTIONS.index("other"))
+"""Actions of hands that are not on the wheel; with all others a second hand may be."""
+SOUND = (Reason.NONE, Reason.FRAMES_LATE)
 """Health of an image that could show a face."""
+_SIDES = {"left": SeatSide.LEFT, "right": SeatSide.RIGHT, "unknown": SeatSide.UNKNOWN}
+_NOT_PHONE = tuple(
+    int(zone)
+    for zone in (
+        GazeZone.MIRROR_REAR,
+        GazeZone.MIRROR_DRIVER,
+        GazeZone.MIRROR_PASSENGER,
+        GazeZone.WINDOW_DRIVER,
+        GazeZone.WINDOW_PASSENGER,
+        GazeZone.PASSENGER,
+    )
+)
+"""Where no phone is held."""
 
 
 def start(config: Config) -> FusionState:
-    f = config.fusion
-    hold, age = f.hold_ms * MS, f.action_max_age_ms * MS
-    shapes = Shapes(
-        Shape(f.attention_tau_ms * MS, f.away_on, f.away_off, hold, hold),
-        Shape(f.closure_tau_ms * MS, f.closed_on, f.closed_off, hold, f.closure_bridge_ms * MS),
-        Shape(f.phone_tau_ms * MS, f.phone_on, f.phone_off, 2 * age, age),
-        Shape(hold, EVEN, EVEN, 2 * hold, 2 * hold),
+    """Nothing seen yet."""
+    return FusionState(
+        tune(config),
+        draw(config.zones, config.fusion),
+        calibration.start(config.camera, config.fusion),
+        looks.start(config.attention),
+        SlowMemory(seat=_SIDES[config.camera.seat]),
     )
-    return FusionState(shapes, calibration.start(config.camera, f))
 
 
 def step(
@@ -55,26 +85,95 @@ def step(
     health: what health.step says of this observation. A stamp that goes back starts afresh.
     """
     t, f = observation.t_ns, config.fusion
-    if state.t_ns is not None and t < state.t_ns:
-        state = start(config)
-    first = t if state.t_ns is None else state.first_ns
+    face = usable(observation, health, f)
+    state, changed = _same_driver(state, face, vehicle, t, config)
+    tuning, before = state.tuning, state.t_ns
+    first = t if before is None else state.first_ns
+    dt = 0 if before is None or t - before > tuning.hold_ns else t - before
     speed = None if vehicle is None else vehicle.speed_mps
     driving = state.driving if speed is None else speed * KMH >= f.calibration_min_speed_kmh
-    cal, lid_memory = state.calibration, state.lids
-    action = _watch_action(state.action, observation.action, t, state.shapes.phone, f)
-    face = usable(observation, health, f)
-    if face is None:
-        face_memory = _unseen(state.face, t, health, state.shapes.away, f)
-    else:
-        face_memory, lid, gaze = _seen(state, face, t, f)
-        lid_memory = _watch_lids(lid_memory, face, lid, t, first, state.shapes, f)
-        if calibration.due(cal, t - first):
-            moving = config.alerts.unknown_speed_is_driving if driving is None else driving
-            awake = moving and not lid_memory.closed.on and not action.phone.on
-            down = -face_memory.head[1]
-            cal = _learn(cal, face, gaze, lid, down, awake, face_memory.away, t - first, f)
-    state = FusionState(state.shapes, cal, t, first, face_memory, lid_memory, action, driving)
-    return state, believe(state, speed, health, f)
+    moving = config.alerts.unknown_speed_is_driving if driving is None else driving
+    action = _watch_action(state.action, observation.action, t, tuning, f)
+    seen, lid, gaze = _look(state, face, t, health, f)
+    eyes, slow = watch(state, face, lid, seen, t, first, health in SOUND, moving, config)
+    cal = state.calibration
+    if face is not None and calibration.due(cal, t - first):
+        awake = moving and not eyes.closed.on and not action.phone.on and _straight(vehicle, f)
+        cal = replace(cal, slot=calibration.slot(t - first))
+        if awake:
+            cal, slow = learn(cal, slow, face, gaze, lid, seen, config)
+    verdict = judge(seen, eyes, t, tuning.hold_ns)
+    counts = shares(state.map, seen.aim.angles, seen.aim.sigma_rad, slow.seat)
+    kept = _account(state, verdict, counts, seen, action, t, dt, first, config)
+    state = FusionState(
+        tuning, state.map, cal, kept, slow, t, first, seen, eyes, action, driving, changed
+    )
+    lost = lost_senses(state, t, speed is not None, health, f)
+    if lost is not slow.lost:
+        state = replace(state, slow=replace(slow, lost=lost))
+    return state, believe(state, verdict, counts, speed, health, config)
+
+
+def _same_driver(
+    state: FusionState,
+    face: Face | None,
+    vehicle: VehicleState | None,
+    t: int,
+    config: Config,
+) -> tuple[FusionState, bool]:
+    """The state to go on with: this driver's, or one that knows nobody yet."""
+    if state.t_ns is None:
+        return state, False
+    if t < state.t_ns:
+        return start(config), False
+    watch = change.listen(state.slow.watch, vehicle, t)
+    if change.new_cycle(watch, vehicle):
+        return start(config), True
+    seen, changed = state.face.seen_ns, watch.jumped
+    if face is not None and seen is not None and t - seen >= config.fusion.change_absent_ms * MS:
+        watch, other = change.returned(watch, t - seen, t, config.fusion)
+        changed = changed or other
+    if changed:
+        return _forget(state, config), True
+    if watch is not state.slow.watch:
+        state = replace(state, slow=replace(state.slow, watch=watch))
+    return state, False
+
+
+def _forget(state: FusionState, config: Config) -> FusionState:
+    """Another driver before the same camera: what was learned is the first guess."""
+    cal = state.calibration
+    known = cal.progress(config.fusion) >= 1.0
+    head, gaze = (cal.head, cal.gaze) if known else (cal.mount, cal.gaze_mount)
+    return FusionState(
+        state.tuning,
+        state.map,
+        calibration.anew(head, gaze, config.fusion),
+        looks.start(config.attention),
+        SlowMemory(seat=state.slow.seat),
+        driving=state.driving,
+    )
+
+
+def _account(
+    state: FusionState,
+    verdict: Verdict,
+    counts: list[int],
+    seen: FaceMemory,
+    action: ActionMemory,
+    t: int,
+    dt: int,
+    first: int,
+    config: Config,
+) -> Looks:
+    off = sum(counts) - counts[GazeZone.ROAD]
+    elsewhere = sum([counts[zone] for zone in _NOT_PHONE])
+    at_phone = action.phone.on and elsewhere <= config.attention.phone_zone_max * off
+    task = task_share(counts) >= config.attention.task_min
+    return looks.advance(
+        state.looks, verdict, seen.away, seen.area3, task, at_phone, t, dt, first,
+        state.tuning.hold_ns, config.attention,
+    )  # fmt: skip
 
 
 def usable(observation: Observation, health: Reason, config: FusionConfig) -> Face | None:
@@ -86,110 +185,112 @@ def usable(observation: Observation, health: Reason, config: FusionConfig) -> Fa
     return face if finite else None
 
 
+def _look(
+    state: FusionState, face: Face | None, t: int, health: Reason, config: FusionConfig
+) -> tuple[FaceMemory, Lids | None, Angles | None]:
+    """The face's memory, its lids, and the gaze of open eyes in the camera frame."""
+    if face is None:
+        return _unseen(state.face, t, health, state.tuning, config), None, None
+    return _seen(state, face, t, config)
+
+
 def _unseen(
-    memory: FaceMemory, t: int, health: Reason, shape: Shape, config: FusionConfig
+    memory: FaceMemory, t: int, health: Reason, tuning: Tuning, config: FusionConfig
 ) -> FaceMemory:
     """No face: nothing is pushed, so everything goes stale; but for a face lost turned away."""
     lost_away = (
         memory.seen_ns is not None
-        and health in _SOUND
-        and abs(memory.camera_yaw_rad) >= math.radians(config.lost_away_yaw_deg)
+        and health in SOUND
+        and (memory.away.on or memory.away.since_ns is not None)
         and t - memory.seen_ns <= config.lost_away_ms * MS
+        and _turned(memory, config)
     )
-    away = push(memory.away, 1.0, t, shape) if lost_away else memory.away
-    return replace(memory, away=away, lost_away=lost_away)
+    if not lost_away:
+        return replace(memory, lost_away=False) if memory.lost_away else memory
+    away = push(memory.away, 1.0, t, tuning.away)
+    area3 = push(memory.area3, 1.0, t, tuning.away) if memory.area3.on else memory.area3
+    return replace(memory, away=away, area3=area3, lost_away=True)
+
+
+def _turned(memory: FaceMemory, config: FusionConfig) -> bool:
+    """Was the head turned so far, from the camera or from the road, that the face goes lost?"""
+    yaw, pitch = memory.head
+    return (
+        abs(memory.camera_yaw_rad) >= math.radians(config.lost_away_yaw_deg)
+        or abs(yaw) >= math.radians(config.lost_away_turn_deg)
+        or pitch <= -math.radians(config.lost_away_down_deg)
+    )
 
 
 def _seen(
     state: FusionState, face: Face, t: int, config: FusionConfig
 ) -> tuple[FaceMemory, Lids | None, Angles | None]:
-    """The face's memory, its lids, and the gaze of open eyes in the camera frame."""
-    cal, before = state.calibration, state.face
+    cal, before, tuning = state.calibration, state.face, state.tuning
     margin = 1 + (config.uncalibrated_margin - 1) * (1 - cal.progress(config))
     head = relative_to(cal.head, (face.yaw_rad, face.pitch_rad))
-    looking = merge_gaze(face, config)
+    looking = merge_gaze(face, tuning)
     gaze = None if looking is None else (relative_to(cal.gaze, looking.angles), looking.sigma_rad)
     down = max(0.0, -head[1], 0.0 if gaze is None else -gaze[0][1])
     lid = lids(face, down, cal.baseline, config)
     shut = lid is not None and lid.closed >= EVEN
-    gaze, gaze_ns = _look(before, None if shut else gaze, t, config)
-    away = away_probability(face, head, gaze, margin, config)
-    unsure = face.rotation_sigma_rad > math.radians(config.pose_uncertain_deg)
+    if gaze is None or shut:  # the last gaze outlives a blink
+        held = t - before.gaze_ns <= tuning.hold_ns
+        gaze, gaze_ns = before.gaze if held else None, before.gaze_ns
+    else:
+        gaze_ns = t
+    towards = mix(face, head, gaze, tuning)
+    away = away_probability(towards, margin, tuning)
+    unsure = face.rotation_sigma_rad > tuning.pose_uncertain
     memory = FaceMemory(
-        seen_ns=t,
-        camera_yaw_rad=face.yaw_rad,
-        head=head,
-        gaze=gaze,
-        gaze_ns=gaze_ns,
-        away=push(before.away, away, t, state.shapes.away),
-        lost_away=False,
-        sunglasses=face.sunglasses >= config.sunglasses_min,
-        unsure=push(before.unsure, float(unsure), t, state.shapes.sense),
+        t,
+        face.yaw_rad,
+        head,
+        gaze,
+        gaze_ns,
+        push(before.away, away, t, tuning.away),
+        push_rare(before.area3, area3_probability(towards, tuning), t, tuning.away),
+        False,
+        _smooth(before, towards, t, tuning),
+        face.sunglasses >= config.sunglasses_min,
+        push_rare(before.unsure, float(unsure), t, tuning.sense),
+        push_rare(before.mask, float(face.mask >= config.mask_min), t, tuning.sense),
+        push_rare(before.covered, float(face.occluded >= config.covered_min), t, tuning.sense),
     )
     return memory, lid, None if looking is None or shut else looking.angles
 
 
-def _look(
-    before: FaceMemory, gaze: tuple[Angles, float] | None, t: int, config: FusionConfig
-) -> tuple[tuple[Angles, float] | None, int]:
-    """The last gaze outlives a blink, by `hold_ms`."""
-    if gaze is not None:
-        return gaze, t
-    held = t - before.gaze_ns <= config.hold_ms * MS
-    return before.gaze if held else None, before.gaze_ns
+def _smooth(before: FaceMemory, now: Direction, t: int, tuning: Tuning) -> Direction:
+    """The direction for zones: filtered like away; without eyes it may lie off the head's by as
+    much as eyes stray."""
+    sigma = math.sqrt(now.sigma_rad**2 + (1 - now.weight) * tuning.stray_variance)
+    if before.seen_ns is None or t - before.seen_ns > tuning.hold_ns:
+        return Direction(now.weight, now.angles, sigma)
+    share = -math.expm1((before.seen_ns - t) / tuning.away.tau_ns)
+    yaw, pitch = before.aim.angles
+    yaw, pitch = yaw + share * (now.angles[0] - yaw), pitch + share * (now.angles[1] - pitch)
+    return Direction(now.weight, (yaw, pitch), sigma)
 
 
-def _watch_lids(
-    memory: LidMemory,
-    face: Face,
-    lid: Lids | None,
-    t: int,
-    first: int,
-    shapes: Shapes,
-    config: FusionConfig,
-) -> LidMemory:
-    if lid is None:
-        frontal = abs(face.yaw_rad) <= math.radians(config.eyes_missing_yaw_deg)
-        missing = push(memory.missing, 1.0, t, shapes.sense) if frontal else memory.missing
-        return replace(memory, missing=missing)
-    closed = push(memory.closed, lid.closed, t, shapes.closed)
-    gap = 0 if memory.closed.t_ns is None else t - memory.closed.t_ns
-    minute = memory.minute
-    if 0 < gap <= shapes.closed.bridge_ns:
-        minute = minute.add(t - first, gap, gap if closed.on else 0)
-    return LidMemory(closed, lid.open, push(memory.missing, 0.0, t, shapes.sense), minute)
-
-
-def _learn(
-    cal: Calibration,
-    face: Face,
-    gaze: Angles | None,
-    lid: Lids | None,
-    down: float,
-    awake: bool,
-    away: Trigger,
-    t: int,
-    config: FusionConfig,
-) -> Calibration:
-    """Learn from attentive driving only; once half is known, not from what is away by it."""
-    cal = replace(cal, slot=calibration.slot(t))
-    if lid is not None and lid.closed < EVEN and down < calibration.LEVEL_RAD:
-        cal = calibration.learn_open(cal, lid.open * cal.baseline, config)
-    done = cal.progress(config)
-    if awake and done < 1 and not (away.on and done >= calibration.TRUSTED):
-        cal = calibration.learn_pose(cal, (face.yaw_rad, face.pitch_rad), gaze, config)
-    return cal
+def _straight(vehicle: VehicleState | None, config: FusionConfig) -> bool:
+    """The steering wheel is not known to be turned."""
+    angle = None if vehicle is None else vehicle.steering_rad
+    return angle is None or abs(angle) <= math.radians(config.calibration_steering_deg)
 
 
 def _watch_action(
-    memory: ActionMemory, action: Action | None, t: int, shape: Shape, config: FusionConfig
+    memory: ActionMemory, action: Action | None, t: int, tuning: Tuning, config: FusionConfig
 ) -> ActionMemory:
     if action is None or not _known(action, config):
         return memory
     p = action.probabilities
     best = p.index(max(p))
-    phone = push(memory.phone, sum(p[i] for i in _PHONE), t, shape)
-    return ActionMemory(phone, best, p[best], t - action.age_ns)
+    phone = push(memory.phone, sum([p[i] for i in _PHONE]), t, tuning.phone)
+    wheel = push(memory.wheel, p[_WHEEL], t, tuning.wheel)
+    off = None
+    if not wheel.on and best in _FREE and wheel.t_ns == t:
+        off = wheel.last_ns if memory.wheel.on else memory.off_since_ns
+        off = t if off is None else off
+    return ActionMemory(phone, wheel, best, p[best], t - action.age_ns, off)
 
 
 def _known(action: Action, config: FusionConfig) -> bool:

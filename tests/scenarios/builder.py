@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,11 @@ class Act:
     quality: Quality = CLEAR
     frozen: bool = False
     """Equal pixels: frozen_frames counts up."""
+    mouth: float = 0.1
+    mask: float = 0.01
+    occluded: float = 0.01
+    car: Mapping[str, Any] = field(default_factory=dict)
+    """What else the vehicle says: fields of VehicleState."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ class Story:
         face = self._face(act, 0.05 if blink else act.open, rng) if act.face else None
         quality = replace(act.quality, frozen_frames=frozen)
         observation = Observation(i, stamp, face, _action(act, rng, self.noise), quality)
-        return observation, VehicleState(stamp, None if act.kmh is None else act.kmh / 3.6)
+        speed = None if act.kmh is None else act.kmh / 3.6
+        return observation, VehicleState(stamp, speed, **act.car)
 
     def _face(self, act: Act, openness: float, rng: random.Random) -> Face:
         n, wild = self.noise, rng.random() < self.noise.outliers
@@ -111,8 +118,9 @@ class Story:
         return Face(
             score=0.98, box_px=(500, 300, 250, 250), landmarks_px=_POINTS,
             yaw_rad=math.radians(yaw), pitch_rad=math.radians(pitch), roll_rad=0.0,
-            rotation_sigma_rad=math.radians(max(3.0, n.head_deg)), mouth_open=0.1,
-            sunglasses=act.sunglasses, mask=0.01, occluded=0.01, eye_left=left, eye_right=right,
+            rotation_sigma_rad=math.radians(max(3.0, n.head_deg)), mouth_open=act.mouth,
+            sunglasses=act.sunglasses, mask=act.mask, occluded=act.occluded,
+            eye_left=left, eye_right=right,
         )  # fmt: skip
 
 

@@ -93,7 +93,14 @@ def test_flicker_of_the_gaze_does_not_reset_a_long_look() -> None:
 
 def test_two_looks_of_two_seconds_are_not_one_of_four() -> None:
     look = Act(2, head=(45, 0))
-    assert silent([ROAD, *[look, drive(1.5)] * 5], noise=NOISY)
+    assert silent([ROAD, *[look, drive(1.5)] * 4], noise=NOISY)
+
+
+def test_ten_seconds_of_short_looks_within_thirty_warn() -> None:
+    look = Act(2, head=(45, 0))
+    moments = play(Story([ROAD, *[look, drive(1.5)] * 6, drive(3)], noise=NOISY))
+    (at,) = raised(moments, AlertKind.SHORT_DISTRACTION, level=2)
+    assert at == pytest.approx(START + 4 * 3.5 + 2, abs=0.5)
 
 
 @RATES
@@ -126,11 +133,12 @@ def test_sleep_is_urgent_at_three_seconds_and_ends_when_the_eyes_open(
 
 
 def test_sleeping_with_the_head_down_warns_until_the_face_is_gone_for_long() -> None:
-    nod = [Act(2, open=0.0), Act(2, open=0.0, head=(0, -35)), Act(6, face=False)]
+    """Six seconds presumed closed, three more without a cause."""
+    nod = [Act(2, open=0.0), Act(2, open=0.0, head=(0, -35)), Act(12, face=False)]
     moments = play(Story([ROAD, *nod], noise=NOISY))
     assert raised(moments, AlertKind.SLEEP, level=3)
     last = max(m.t_s for m in moments if any(a.kind == AlertKind.SLEEP for a in m.alerts))
-    assert last == pytest.approx(START + 4 + 3, abs=0.6)
+    assert last == pytest.approx(START + 4 + 6 + 3, abs=0.6)
 
 
 def test_eyes_not_found_never_alert_as_sleep_but_are_told_within_ten_seconds() -> None:

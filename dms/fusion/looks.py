@@ -1,0 +1,154 @@
+"""Accounts of looks away: one long, many short, at a phone, into Area 3, and what is left of
+attention. Pure; each frame's verdict in, times out [ns].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dms.config import MS, AttentionConfig
+from dms.fusion.filters import OFF, Trigger
+from dms.fusion.rings import Account, account
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one frame is judged to show."""
+
+    on_road: bool | None
+    closed_ns: int
+    """How long both eyes have been closed."""
+    presumed: bool
+    """Not seen at this moment, but believed by the written rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look as a trigger tells it, with flicker bridged. What lies between does not count."""
+
+    on: bool = False
+    base_ns: int = 0
+    """Time before the last flicker."""
+    total_ns: int = 0
+    last_ns: int = 0
+    """Its last evidence."""
+
+    def follow(self, trigger: Trigger, flicker_ns: int) -> Look:
+        """One more frame."""
+        spent = trigger.duration_ns
+        if spent == 0:
+            return Look(False, 0, self.total_ns, self.last_ns) if self.on else self
+        base = self.base_ns
+        if not self.on:
+            bridged = self.total_ns and (trigger.since_ns or 0) - self.last_ns <= flicker_ns
+            base = self.total_ns if bridged else 0
+        return Look(True, base, base + spent, trigger.last_ns)
+
+
+NO_LOOK = Look()
+"""Nothing seen yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """All accounts. Windows' times count from the first frame."""
+
+    vats: Account
+    phone: Account
+    buffer_ns: int
+    away: Look = NO_LOOK
+    area3: Look = NO_LOOK
+    area3_trigger: Trigger = OFF
+    on_since_ns: int | None = None
+    """Since when open eyes are on the road without a break."""
+    on_ns: int = 0
+    """For how long; the last evidence counts, not the time of deciding."""
+    task_ns: int = 0
+    """How long the current look at something that driving needs has lasted."""
+    unresponsive_ns: int = 0
+    bad_ns: int = 0
+    """When it last was so."""
+
+
+def start(config: AttentionConfig) -> Looks:
+    """Empty accounts, full attention."""
+    empty = account(config.vats_window_ms)
+    return Looks(empty, empty, config.buffer_ms * MS)
+
+
+def advance(
+    looks: Looks,
+    verdict: Verdict,
+    away: Trigger,
+    area3: Trigger,
+    task: bool,
+    at_phone: bool,
+    t_ns: int,
+    dt_ns: int,
+    first_ns: int,
+    hold_ns: int,
+    config: AttentionConfig,
+) -> Looks:
+    """One more frame, dt_ns after the last one (0: too long ago to count).
+
+    task: what is looked at away from the road is mirrors or cluster; at_phone: a phone in use is
+    looked at, if the look is away.
+    """
+    is_away = verdict.on_road is False
+    flicker = config.flicker_ms * MS
+    off = looks.away.follow(away, flicker)
+    since, on_ns = _on_road(looks, verdict, away, t_ns, hold_ns)
+    spent = dt_ns if is_away else 0
+    at = t_ns - first_ns
+    vats, phone = looks.vats.add(at, spent), looks.phone.add(at, spent if at_phone else 0)
+    if on_ns >= config.vats_reset_ms * MS:
+        vats, phone = vats.cleared(), phone.cleared()
+    shut = verdict.closed_ns > hold_ns
+    task_ns = looks.task_ns
+    if is_away or on_ns:
+        task_ns = task_ns + spent if is_away and task else 0
+    buffer = looks.buffer_ns
+    if shut or (is_away and not (task and task_ns <= config.buffer_grace_ms * MS)):
+        buffer = max(0, buffer - dt_ns)
+    elif on_ns >= config.buffer_return_ms * MS:
+        buffer = min(config.buffer_ms * MS, buffer + dt_ns)
+    bad, when = _unresponsive(looks, verdict, off, on_ns, t_ns, dt_ns, hold_ns, flicker)
+    return Looks(
+        vats, phone, buffer, off, looks.area3.follow(area3, flicker), area3, since, on_ns, task_ns,
+        bad, when,
+    )  # fmt: skip
+
+
+def _on_road(
+    looks: Looks, verdict: Verdict, away: Trigger, t_ns: int, hold_ns: int
+) -> tuple[int | None, int]:
+    """Since when, and how long to the last evidence, open eyes are on the road."""
+    if verdict.on_road is not True or verdict.closed_ns > hold_ns:
+        return None, 0
+    since = looks.on_since_ns
+    if verdict.presumed:  # a frame without a face ends nothing, and adds nothing
+        return since, looks.on_ns
+    if since is None:
+        since = away.last_ns if looks.away.on else t_ns
+    last = t_ns if away.since_ns is None else away.since_ns
+    return since, max(0, last - since)
+
+
+def _unresponsive(
+    looks: Looks,
+    verdict: Verdict,
+    off: Look,
+    on_ns: int,
+    t_ns: int,
+    dt_ns: int,
+    hold_ns: int,
+    flicker_ns: int,
+) -> tuple[int, int]:
+    """(how long away or closed in one, when it last was so): open eyes on the road for longer than
+    a flicker end it, and so does not knowing for longer than the last state stands in."""
+    spent = looks.unresponsive_ns
+    if verdict.on_road is False or verdict.closed_ns:
+        lasted = max(off.total_ns if verdict.on_road is False else 0, verdict.closed_ns)
+        return max(spent + dt_ns, lasted) if spent else lasted, t_ns
+    over = on_ns > flicker_ns or t_ns - looks.bad_ns > hold_ns
+    return (0 if over else spent), looks.bad_ns

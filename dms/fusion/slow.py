@@ -1,0 +1,115 @@
+"""The lids from frame to frame, and the slow story they tell with head and mouth."""
+
+from __future__ import annotations
+
+import math
+
+from dms.config import MS, Config, FusionConfig
+from dms.fusion.blinks import IDLE, Blink, segment
+from dms.fusion.eyes import Lids
+from dms.fusion.filters import push, push_rare, stale
+from dms.fusion.head import nod, yawn
+from dms.fusion.memory import FaceMemory, FusionState, LidMemory, SlowMemory
+from dms.fusion.rings import EMPTY, Tally
+from dms.fusion.sleepiness import happened, second
+from dms.types import Face
+
+
+def watch(
+    state: FusionState,
+    face: Face | None,
+    lid: Lids | None,
+    seen: FaceMemory,
+    t: int,
+    first: int,
+    sound: bool,
+    driving: bool,
+    config: Config,
+) -> tuple[LidMemory, SlowMemory]:
+    """One more frame: of the lids if an eye is visible, of head and mouth if the face is.
+
+    sound: the image could show a face.
+    """
+    before, slow = state.lids, state.slow
+    eyes, blink = _lids(state, face, lid, seen, t, first, sound, config)
+    story, nodding, yawning = slow.story, slow.nodding, slow.yawning
+    nodded = yawned = False
+    if face is not None:
+        closed_ns = eyes.closed.duration_ns if eyes.closed.t_ns == t else 0
+        nodding, nodded = nod(nodding, seen.head[1], closed_ns, t, config.drowsiness)
+        yawning, yawned = yawn(yawning, face.mouth_open, t, state.tuning.mouth, config.drowsiness)
+    long = _long_closure(before, eyes, config.drowsiness.long_closure_ms * MS)
+    if blink is not None or long or nodded or yawned:
+        what = _tally(blink, long, yawned, nodded)
+        last = None if blink is None else blink.duration_ns
+        story = happened(story, t - first, what, last)
+    if eyes.minute.second != before.minute.second:
+        was = before.minute
+        story = second(story, t - first, was.now_seen, was.now_closed, driving, config.drowsiness)
+    return eyes, SlowMemory(
+        story, nodding, yawning, slow.watch, slow.lost, slow.seat, slow.seat_left, slow.seat_right
+    )
+
+
+def _lids(
+    state: FusionState,
+    face: Face | None,
+    lid: Lids | None,
+    seen: FaceMemory,
+    t: int,
+    first: int,
+    sound: bool,
+    config: Config,
+) -> tuple[LidMemory, Blink | None]:
+    f, memory, tuning = config.fusion, state.lids, state.tuning
+    minute = memory.minute.at(t - first)
+    if lid is None:
+        missing = memory.missing
+        if face is not None and abs(face.yaw_rad) <= math.radians(f.eyes_missing_yaw_deg):
+            missing = push(missing, 1.0, t, tuning.sense)
+        presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
+        closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
+        kept = LidMemory(closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed)
+        return kept, None
+    closed = push(memory.closed, lid.closed, t, tuning.closed)
+    gap = 0 if memory.seen_ns is None else t - memory.seen_ns
+    if 0 < gap <= tuning.closed.bridge_ns:
+        minute = minute.add(t - first, gap, gap if closed.on else 0)
+    blink, cut = None, IDLE
+    if -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
+        cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
+    missing = push_rare(memory.missing, 0.0, t, tuning.sense)
+    return LidMemory(closed, lid.open, t, missing, minute, cut, False), blink
+
+
+def _fallen_asleep(
+    memory: LidMemory, seen: FaceMemory, t: int, hold_ns: int, config: FusionConfig
+) -> bool:
+    """Were the eyes lost closed, for longer than a blink, with the head fallen, not long ago?"""
+    return (
+        memory.seen_ns is not None
+        and t - memory.seen_ns <= config.lost_closed_ms * MS
+        and memory.closed.duration_ns >= config.lost_closed_min_ms * MS
+        and not stale(memory.closed, t, hold_ns)
+        and seen.head[1] <= -math.radians(config.lost_closed_drop_deg)
+    )
+
+
+def _long_closure(before: LidMemory, now: LidMemory, least_ns: int) -> bool:
+    """Did a closure too long for a blink just end before our eyes?"""
+    ended = before.closed.on and not now.closed.on and now.closed.level > 0.0
+    return ended and before.closed.duration_ns >= least_ns
+
+
+def _tally(blink: Blink | None, long: bool, yawned: bool, nodded: bool) -> Tally:
+    if blink is None:
+        return Tally(long_closures=int(long), yawns=int(yawned), nods=int(nodded))
+    return EMPTY._replace(
+        blinks=1,
+        blink_ns=blink.duration_ns,
+        closing=blink.closing,
+        opening=blink.opening,
+        long_closures=int(long),
+        yawns=int(yawned),
+        nods=int(nodded),
+    )
