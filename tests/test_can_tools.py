@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -21,12 +22,17 @@ from hypothesis import strategies as st
 
 from dms.busview import MAX_FOREIGN, BusView, Heard, Rate, known_messages, number_text
 from dms.canlog import FORMATS
+from dms.commands.can_send_vehicle import Hand
 from dms.commands.can_table import FOREIGN_SHOWN, Look, table
 from dms.commands.screen import split_keys
-from dms.messages import ALERT, STATUS, encode_vehicle_motion
+from dms.config import ConfigError
+from dms.messages import ALERT, STATUS, VEHICLE_MOTION, encode_vehicle_motion
 from dms.payloads import Identity
 from dms.signals import NoValue, encode
 from dms.transmit import TxPlan
+from dms.vehicle import CarConfig, VehicleInput
+from dms.vehiclesim import Fault as SimFault
+from dms.vehiclesim import Profile, SimFrame, Vehicle, parse_profile
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -335,4 +341,137 @@ def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
 def test_wrong_use_of_a_tool_is_one_line(dms: Dms, words: tuple[str, ...]) -> None:
     done = dms("can", *words)
     assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+# The vehicle on a bench
+
+
+def played(profile: Profile, seconds: float, vehicle: Vehicle | None = None) -> list[SimFrame]:
+    """What a simulated vehicle sends, by a clock of 1 ms."""
+    vehicle, frames = vehicle or Vehicle(), []
+    for ms in range(round(seconds * 1000)):
+        fault = profile.fault(ms * MS)
+        frames += vehicle.due(ms * MS, profile.values, fault)
+    return [f for f in frames if f.can_id == VEHICLE_MOTION.can_id]
+
+
+def speeds(frames: list[SimFrame]) -> list[float | None]:
+    """What the monitor's own input makes of them, after each frame."""
+    car, said = VehicleInput(CarConfig()), []
+    for f in frames:
+        car.on_frame(f.can_id, False, f.data, f.t_ns)
+        mps = car.state(f.t_ns).speed_mps
+        said.append(None if mps is None else round(mps * 3.6, 2))
+    return said
+
+
+TRIP = b"at:\n  0: {Speed: 0}\n  10: {Speed: 80}\n  12: {Speed: null}\n  14: {Speed: 50}\n"
+
+
+def test_a_speed_goes_in_a_straight_line_and_is_understood_by_the_monitor() -> None:
+    said = speeds(played(parse_profile(TRIP), 15))
+    assert len(said) == 15 * 50, "20 ms, without drift"
+    assert said[0] is None, "the first protected message is not used yet"
+    assert said[250] == pytest.approx(40.0, abs=0.01)
+    assert said[550] == pytest.approx(80.0)
+    assert said[650] is None
+    assert said[-1] == pytest.approx(50.0)
+    assert parse_profile(TRIP).over(14 * SECOND + 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"), [("wrong_crc", "wrong_crc"), ("frozen_counter", "repeated")]
+)
+def test_a_vehicle_that_misbehaves_is_found_out(fault: str, verdict: str) -> None:
+    profile = parse_profile(f"at:\n  0: {{Speed: 50}}\n  1: {{fault: {fault}}}\n".encode())
+    car = VehicleInput(CarConfig())
+    for f in played(profile, 2):
+        car.on_frame(f.can_id, False, f.data, f.t_ns)
+    assert car.verdicts[verdict] >= 49
+    silent = parse_profile(b"at:\n  0: {Speed: 50}\n  1: {fault: silent}\n")
+    assert len(played(silent, 2)) == 50
+
+
+def test_a_loop_begins_anew_and_late_deadlines_are_skipped_not_made_up() -> None:
+    profile = parse_profile(b"loop: true\nat:\n  0: {Speed: 0}\n  2: {Speed: 80}\n")
+    said = speeds(played(profile, 5))
+    assert said[150] == pytest.approx(said[50])
+    assert not profile.over(100 * SECOND)
+    vehicle = Vehicle()
+    vehicle.due(0, profile.values, SimFault.NONE)
+    late = vehicle.due(1000 * MS, profile.values, SimFault.NONE)
+    assert [f.t_ns for f in late if f.can_id == VEHICLE_MOTION.can_id] == [1000 * MS]
+    assert vehicle.skipped >= 49
+
+
+def test_every_mistake_in_a_profile_is_told_with_its_line() -> None:
+    text = (
+        b"lop: true\nat:\n  0:\n    Sped: 1\n    Speed: fast\n  -1: {Speed: 9}\n  3: {fault: x}\n"
+    )
+    with pytest.raises(ConfigError) as told:
+        parse_profile(text, "trip.yaml")
+    lines = told.value.lines()
+    assert [line.split(": ")[0] for line in lines] == [f"trip.yaml:{n}" for n in (1, 4, 5, 6, 7)], (
+        lines
+    )
+    with pytest.raises(ConfigError, match="must rise"):
+        parse_profile(b"at:\n  2: {Speed: 1}\n  1: {Speed: 1}\n")
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="at: 0123{}Sped\n-,.", max_size=80))
+def test_no_bytes_break_the_reading_of_a_profile(data: bytes | str) -> None:
+    with contextlib.suppress(ConfigError):
+        parse_profile(data if isinstance(data, bytes) else data.encode()).values(SECOND)
+
+
+def test_keys_drive_and_break_the_vehicle() -> None:
+    hand = Hand({})
+    for key in ("page up", "page up", "down", "c"):
+        hand.press(key)
+    assert hand.values(0)["Speed"] == 55.0
+    assert hand.fault(0) is SimFault.WRONG_CRC
+    hand.press("c")
+    assert hand.fault(0) is SimFault.NONE
+    for _ in range(50):
+        hand.press("page down")
+    assert hand.values(0)["Speed"] == 0.0
+    hand.press("n")
+    assert hand.values(0)["Speed"] is NoValue.NOT_AVAILABLE
+    hand.press("?")
+
+
+def test_a_simulated_speed_arrives_at_a_monitor_on_a_real_bus(dms: Dms) -> None:
+    from dms.canbus import parse_bus
+    from dms.cannode import CanNode
+
+    pytest.importorskip("msgpack")
+    node = CanNode(parse_bus(GROUP), Identity("s", "m"))
+    node.start()
+    done = dms("can", "send-vehicle", GROUP, "--signal", "Speed=90", "--seconds", "1", "--json")
+    speed, counters = node.vehicle().speed_mps, node.counters()
+    node.stop()
+    assert done.returncode == 0, done.stderr
+    assert speed == pytest.approx(25.0), "heard within the time-out of a second"
+    told = json.loads(done.stdout)
+    assert told["sent"] >= 10
+    assert told["sent"] + told["skipped"] + told["refused"] >= 49
+    assert counters["vehicle_ok"] + counters.get("vehicle_lost", 0) >= 5
+    assert "vehicle_wrong_crc" not in counters
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "nothing says what to send"),
+        (("--signal", "Sped=1"), "there is no signal"),
+        (("--signal", "Speed=fast"), "a number from 0 to"),
+        (("--keys",), "needs a terminal"),
+        (("--profile", "/nonexistent.yaml"), "/nonexistent.yaml"),
+    ],
+)
+def test_what_a_vehicle_cannot_say_is_one_line(dms: Dms, words: tuple[str, ...], said: str) -> None:
+    done = dms("can", "send-vehicle", GROUP, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -18,7 +18,16 @@ STAGES = {
     "fusion": {"fusion"},
     "alerts": {"alerts"},
     "health": {"health"},
-    "messages": {"messages", "signals", "e2e", "payloads", "transmit", "vehicle", "busview"},
+    "messages": {
+        "messages",
+        "signals",
+        "e2e",
+        "payloads",
+        "transmit",
+        "vehicle",
+        "busview",
+        "vehiclesim",
+    },
 }
 """A stage and the modules that are its own."""
 EDGES = {

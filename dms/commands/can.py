@@ -2,6 +2,7 @@
 
 dms can monitor udp_multicast:239.74.163.2     what is on a bus, decoded, live
 dms can decode drive.blf                       a log, one line a frame
+  dms can send-vehicle can0 --signal Speed=80    the vehicle's messages, on a bench
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 TOOLS = {
     "monitor": "a live table of what is on a bus: values, rates, ages, protection errors",
     "decode": "the frames of a CAN log with their values",
+    "send-vehicle": "play the vehicle on a bench, from a profile or from keys",
 }
 
 
