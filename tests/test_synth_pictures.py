@@ -218,3 +218,25 @@ def test_a_head_turned_in_the_crop_keeps_its_angles_under_the_ray_frame() -> Non
     wanted = head_rotation(30, -10, 5)
     camera = Camera.look_at((0, 0, 80), (0, 0, 0), 30, (100, 100))
     assert camera.ray_frame((50, 50)) @ wanted == pytest.approx(wanted)
+
+
+def test_surroundings_turn_with_the_camera_and_with_the_car() -> None:
+    from tools.synth import scenery
+
+    panorama = np.full(scenery.SIZE[::-1], 0.1, np.float32)
+    panorama[:, 250:263] = 5  # a quarter of the circle from +Z towards +X
+    ahead = Camera.look_at((0, 0, 0), (0, 0, 10), 60, (64, 48))
+    right = Camera.look_at((0, 0, 0), (10, 0, 0), 60, (64, 48))
+    assert scenery.view(panorama, ahead).max() < 0.2
+    assert scenery.view(panorama, right)[:, 31:33].min() > 1
+    assert scenery.view(panorama, ahead, 90)[:, 31:33].min() > 1
+
+
+@pytest.mark.parametrize("night", [False, True])
+def test_panoramas_are_repeatable_and_have_a_mean_of_one(night: bool) -> None:
+    from tools.synth import scenery
+
+    first, second = (scenery.random_panorama(np.random.default_rng(3), night) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert first.mean() == pytest.approx(1, abs=0.01)
+    assert first.min() >= 0

@@ -14,7 +14,7 @@ from tools.synth.body import F32, F64, BodyModel, BodyShape
 from tools.synth.cabin import EYES, Wheel, add_belt, belt_path
 from tools.synth.clothes import Dressed, Garment, Tailor
 from tools.synth.grips import Places, resolve
-from tools.synth.mesh import Scene
+from tools.synth.mesh import Scene, Tag
 from tools.synth.pose import SIDES, HandGoal, PosedBody, Poser, Side, Torso
 from tools.synth.props import add_prop
 
@@ -154,11 +154,11 @@ class Actor:
         return {s: self.poser.keypoints(acted.body, s) for s in SIDES}
 
 
-def add_props(scene: Scene, plan: Plan, acted: Acted) -> None:
-    """Put what the hands hold into the scene."""
+def add_props(scene: Scene, plan: Plan, acted: Acted, *, other: bool = False) -> None:
+    """Put what the hands hold into the scene; `other`: they are not the driver's hands."""
     for thing in plan.props:
         rot, pos = thing.place(acted.wrists[thing.side], acted.frames[thing.side])
-        add_prop(scene, thing.prop, rot, pos)
+        add_prop(scene, thing.prop, rot, pos, Tag.OTHER_PERSON if other else None)
 
 
 def perform(actor: Actor, plan: Plan, wheel: Wheel | None, steer_deg: float = 0.0) -> Acted:

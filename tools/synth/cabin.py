@@ -51,9 +51,10 @@ class CabinStyle:
     seat_half: float  # cm
     bolster: float  # albedo, relative to the seat
     rear: Literal["bench", "wall", "open"]
-    outside: float  # radiance of the windows
+    outside: float  # mean radiance of what is outside of the windows
     pillar_z: float
     belt: float | None  # albedo, None: not worn
+    tint: float = 0.8  # what the rear windows let through
     cradle: F64 | None = None  # where a phone nobody holds is fixed: on the dash or a vent
     cradle_screen: float = 0.02  # its radiance
 
@@ -83,6 +84,7 @@ def random_cabin(rng: np.random.Generator, outside: float) -> CabinStyle:
         outside=outside,
         pillar_z=float(rng.uniform(-34, -18)),
         belt=None if rng.random() < 0.15 else float(rng.choice([0.06, 0.15, 0.3, 0.5])),
+        tint=float(rng.choice([0.9, 0.75, 0.35])),
         cradle=rng.uniform((-36, 46, 72), (-14, 58, 82)) if rng.random() < 0.25 else None,
         cradle_screen=float(rng.choice([0.01, 0.03, 0.1, 0.3])),
     )
@@ -165,10 +167,13 @@ class CabinBuilder:
                 scene.add(post[0], post[1], Material.PROP, params=(0.5, 0.06, 0.2))
 
     def _window(
-        self, scene: Scene, corners: Sequence[tuple[float, float, float]], k: float
+        self, scene: Scene, corners: Sequence[tuple[float, float, float]], tint: float
     ) -> None:
+        """Glass: it dims what is outside and mirrors a little of the inside."""
         mesh = quad(*corners, steps=10)
-        scene.add(mesh[0], mesh[1], Material.EMISSIVE, params=(self.style.outside * k, 1.0, 0.0))
+        scene.add(
+            mesh[0], mesh[1], Material.LENS, params=(tint, 0.0, 0.0), tag=Tag.CABIN, blend=True
+        )
 
     def _door(self, scene: Scene, w: float) -> None:
         s = self.style
@@ -177,23 +182,23 @@ class CabinBuilder:
         self._box(scene, (w * 43, 34, 22), (4, 3, 20), s.trim * 1.3, power=4.0)
         z = s.pillar_z
         self._window(
-            scene, [(w * 53, 42, z), (w * 53, 42, 90), (w * 46, 99, 62), (w * 46, 99, z)], 1
+            scene, [(w * 53, 42, z), (w * 53, 42, 90), (w * 46, 99, 62), (w * 46, 99, z)], 0.93
         )
         rear = [(w * 53, 44, -105), (w * 53, 44, z), (w * 46, 99, z), (w * 46, 99, -85)]
         if s.rear != "wall":
-            self._window(scene, rear, 0.9)
+            self._window(scene, rear, s.tint)
 
     def _far_side(self, scene: Scene) -> None:
         s, w = self.style, -self.style.window
         self._window(
             scene,
             [(w * 118, 43, -25), (w * 118, 43, 80), (w * 108, 99, 60), (w * 108, 99, -25)],
-            0.85,
+            0.93,
         )
         self._window(
             scene,
             [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)],
-            0.8,
+            s.tint,
         )
         self._box(scene, (w * 115, 18, 0), (5, 25, 110), s.trim * 0.9, power=6.0)
         self._box(scene, (w * 110, 75, -29), (4, 45, 7), s.trim, power=6.0)
@@ -215,7 +220,7 @@ class CabinBuilder:
             self._window(
                 scene,
                 [(near, 62, -160), (far, 62, -160), (far - 10, 96, -130), (near + 10, 96, -130)],
-                0.8,
+                s.tint,
             )
         roof = quad((near, 104, -165), (far, 104, -165), (far, 107, 60), (near, 107, 60), steps=14)
         self._wall(scene, roof, s.roof)

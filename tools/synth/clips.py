@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.synth import scenery
 from tools.synth.actions import (
     ACTIONS,
     PLANNERS,
@@ -29,10 +30,10 @@ from tools.synth.cabin import EYES, CabinBuilder, CabinStyle, add_room, random_c
 from tools.synth.camera import Camera
 from tools.synth.labels import face_square
 from tools.synth.light import Light, room_light
-from tools.synth.mesh import U8, Scene, Tag
+from tools.synth.mesh import F32, U8, Scene, Tag
 from tools.synth.pose import SIDES, Side
 from tools.synth.sensor import Sensor, develop, random_sensor
-from tools.synth.stage import Cast, Layer, Raw, draw, random_cast
+from tools.synth.stage import Cast, Layer, Raw, draw, enlarged, random_cast
 from tools.synth.stills import (
     LIGHTS,
     MOUNT_NAMES,
@@ -71,7 +72,8 @@ class Take:
     light: Light
     constants: dict[str, Any]
     sensor: Sensor
-    ground: Any
+    panorama: F32  # what is outside or behind, its mean radiance scaled
+    drift: float = 0.0  # degrees/s that it turns by, as a car drives
 
 
 def next_plan(plan: Plan, setting: Setting, rng: np.random.Generator) -> Plan:
@@ -160,7 +162,8 @@ def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     wheel = style.wheel if style is not None else None
     start = timeline.at(0.0, cast.actor, wheel)
     take, labels = prepare(rng, cast, style, act(cast.actor, start), name)
-    shots = [frame(rng, take, timeline.at(k / fps, cast.actor, wheel)) for k in range(frames)]
+    moments = [k / fps for k in range(frames)]
+    shots = [frame(rng, take, timeline.at(t, cast.actor, wheel), t) for t in moments]
     out: dict[str, Any] = {k: np.stack([s[k] for s in shots]) for k in shots[0]}
     person = {"identity": np.int64(identity), "tone": np.float32(cast.person.tone)}
     return out | labels | person | {"fps": np.float32(fps)}
@@ -192,10 +195,11 @@ def prepare(
         sensor, scale=max(sensor.scale, 0.5), blur=min(sensor.blur, 1.2), motion=(0.0, 0.0),
         exposure=float(np.clip(sensor.exposure, 0.04, 0.6)), gamma=min(sensor.gamma, 0.7),
     )  # fmt: skip
-    ground = np.float32(light.background)
-    take = Take(
-        cast, style, still, crop, light, cast.person.constants(rng, visible), sensor, ground
-    )
+    level = light.background if style is None else style.outside
+    panorama = scenery.random_panorama(rng, name in ("night", "dusk")) * np.float32(level)
+    drift = float(rng.normal(0, 25)) if style is not None and rng.random() < 0.7 else 0.0
+    constants = cast.person.constants(rng, visible)
+    take = Take(cast, style, still, crop, light, constants, sensor, panorama, drift)
     labels: dict[str, Any] = {
         "frame_rect": edges.astype(np.float32),
         "mount": np.int8(MOUNT_NAMES.index(mount)),
@@ -207,8 +211,8 @@ def prepare(
     return take, labels
 
 
-def film(take: Take, now: Instant, over: int = 1) -> tuple[Raw, Acted]:
-    """Draw one instant, `over` times supersampled."""
+def film(take: Take, now: Instant, over: int = 1, t: float = 0.0) -> tuple[Raw, Acted]:
+    """Draw one instant, `over` times supersampled, `t` seconds into the clip."""
     scene = Scene()
     scene.include(take.still)
     if take.style is not None:
@@ -221,12 +225,13 @@ def film(take: Take, now: Instant, over: int = 1) -> tuple[Raw, Acted]:
     add_things(scene, now, acted)
     constants = take.constants | acted.face.constants()
     layer = Layer(scene, constants)
-    return draw([layer], take.camera, take.light, take.ground, over), acted
+    ground = scenery.view(take.panorama, enlarged(take.camera, over), take.drift * t)
+    return draw([layer], take.camera, take.light, ground, over), acted
 
 
-def frame(rng: np.random.Generator, take: Take, now: Instant) -> dict[str, Any]:
+def frame(rng: np.random.Generator, take: Take, now: Instant, t: float) -> dict[str, Any]:
     """One frame of a clip and its labels."""
-    raw, acted = film(take, now)
+    raw, acted = film(take, now, t=t)
     points = take.camera.project(acted.face.landmarks())[0]
     centre, side = face_square(points)
     things = np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT)))

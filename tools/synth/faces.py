@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.synth import head, labels, light, looks, native, portraits, sensor, worn
+from tools.synth import head, labels, light, looks, native, portraits, scenery, sensor, worn
 from tools.synth.behaviour import Behaviour, random_behaviour
 from tools.synth.camera import F64, Camera, head_angles, head_rotation, rotation
 from tools.synth.mesh import F32, U8, Scene, Tag
@@ -206,13 +206,21 @@ def _render(
         **person.constants(rng, visible), **placed.constants(), **shine.constants(focus),
         "camera": camera.position,
     })  # fmt: skip
-    ground = light.patchwork(rng, (pixels, pixels), shine.background)
+    ground = _ground(rng, window, shine.background)
     led, sun = shine.maps(focus, 21.0, 384)
     colour, key, tags = native.rasterise(
         scene.buffers(), constants, (pixels, pixels), window.matrix(), led, sun, ground
     )
     frame = window.ray_frame((pixels / 2, pixels / 2))
     return View(window, colour, key, tags, frame, pixels / FACE_MARGIN)
+
+
+def _ground(rng: np.random.Generator, camera: Camera, level: float) -> F32:
+    """What is behind: clutter that means nothing, or surroundings."""
+    if rng.random() < 0.5:
+        return light.patchwork(rng, camera.size, level)
+    panorama = scenery.random_panorama(rng, level < 0.02)
+    return scenery.view(panorama, camera) * np.float32(level * np.exp(rng.normal(0, 0.6)))
 
 
 def _develop(rng: np.random.Generator, view: View, visible: bool) -> U8:
@@ -309,7 +317,10 @@ def _eye_crop(picture: U8, points: F64, k: int, side: float) -> tuple[U8, F64]:
 def _empty_view(recipe: Recipe, rng: np.random.Generator, visible: bool) -> dict[str, Any]:
     """No person at all: only background clutter."""
     pixels = int(recipe["render_px"])
-    ground = light.patchwork(rng, (pixels, pixels), 0.3)
+    anywhere = head_rotation(rng.uniform(-180, 180), rng.normal(0, 20), rng.normal(0, 20))
+    focal = pixels * float(np.exp(rng.uniform(np.log(0.4), np.log(4))))
+    camera = Camera(np.zeros(3), anywhere, focal, (pixels / 2, pixels / 2), (pixels, pixels))
+    ground = _ground(rng, camera, 0.3)
     colour = np.zeros((pixels, pixels, 4), np.float32)
     colour[..., 0] = ground
     nobody = np.zeros((pixels, pixels), bool)

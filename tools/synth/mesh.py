@@ -152,10 +152,10 @@ class Scene:
         counts = [len(p.triangles) for p in pieces]
         triangles = [p.triangles + np.int32(s) for p, s in zip(pieces, starts, strict=False)]
         return Buffers(
-            np.concatenate([p.rows for p in pieces]),
-            np.concatenate(triangles),
+            np.concatenate([np.empty((0, 12), np.float32), *(p.rows for p in pieces)]),
+            np.concatenate([np.empty((0, 3), np.int32), *triangles]),
             np.repeat(np.array([p.material for p in pieces], np.uint8), counts),
-            np.concatenate([p.tags for p in pieces]),
+            np.concatenate([np.empty(0, np.uint8), *(p.tags for p in pieces)]),
             sum(len(p.triangles) for p in self._pieces[0]),
         )
 

@@ -156,9 +156,9 @@ class HeldProp:
         return frame @ self.rot, wrist + frame @ self.pos
 
 
-def add_prop(scene: Scene, prop: Prop, rot: F64, pos: F64) -> None:
+def add_prop(scene: Scene, prop: Prop, rot: F64, pos: F64, tag: Tag | None = None) -> None:
     """Put a prop into the scene at a world pose."""
-    tag = Tag.PHONE if prop.kind == "phone" else Tag.OBJECT
+    tag = tag or (Tag.PHONE if prop.kind == "phone" else Tag.OBJECT)
     for piece in prop.pieces:
         v = piece.vertices @ rot.T.astype(np.float32) + pos.astype(np.float32)
         scene.add(

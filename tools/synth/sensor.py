@@ -68,7 +68,7 @@ def _extras(rng: np.random.Generator) -> dict[str, Any]:
         "bits": float(rng.uniform(5.5, 8)) if rng.random() < 0.12 else 12.0,
         "sharpen": float(rng.uniform(0.3, 1.6)) if rng.random() < 0.25 else 0.0,
         "local": float(rng.uniform(0.2, 0.8)) if rng.random() < 0.12 else 0.0,
-        "rows": float(rng.uniform(0.002, 0.02)) if rng.random() < 0.12 else 0.0,
+        "rows": float(rng.uniform(0.001, 0.01)) if rng.random() < 0.07 else 0.0,
         "dirt": int(rng.integers(1, 9)) if rng.random() < 0.06 else 0,
         "shoulder": float(rng.uniform(0.5, 2.0)) if rng.random() < 0.5 else 0.0,
         "hot": (float(spot * rng.uniform(0.3, 1.5)), float(rng.random()), float(rng.random())),

@@ -115,7 +115,9 @@ def _quiet_threads() -> None:
 
 def _check_meta(recipe: Mapping[str, Any], seed: int, folder: Path) -> None:
     """One folder holds one recipe and seed."""
-    wanted = {"recipe": dict(recipe), "seed": seed}
+    from tools.synth.scenery import environments
+
+    wanted = {"recipe": dict(recipe), "seed": seed, "environments": len(environments())}
     path = folder / META
     if not path.exists():
         path.write_text(json.dumps(wanted, indent=1) + "\n")

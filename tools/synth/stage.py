@@ -101,25 +101,26 @@ class Raw:
 
 def draw(layers: list[Layer], camera: Camera, light: Light, background: F32, over: int) -> Raw:
     """Draw layers and join them by nearness; `over` times supersampled."""
-    w, h = camera.size
-    size = (w * over, h * over)
-    big = replace(
-        camera,
-        focal=camera.focal * over,
-        centre=(camera.centre[0] * over, camera.centre[1] * over),
-        size=size,
-    )
+    big = enlarged(camera, over)
     led, sun = light.maps(FOCUS, SHADOW_RADIUS_CM, SHADOW_PX)
     out: Raw | None = None
     for layer in layers:
         values = {"camera": camera.position, **light.constants(FOCUS), **layer.constants}
         colour, key, tags = native.rasterise(
-            layer.scene.buffers(), native.uniforms(values), size, big.matrix(), led, sun,
+            layer.scene.buffers(), native.uniforms(values), big.size, big.matrix(), led, sun,
             background, SHADOW_PX,
         )  # fmt: skip
         out = Raw(colour, key, tags) if out is None else _nearest(out, Raw(colour, key, tags))
     assert out is not None
     return out
+
+
+def enlarged(camera: Camera, over: int) -> Camera:
+    """The same view in `over` times the pixels each way."""
+    (w, h), (x, y) = camera.size, camera.centre
+    return replace(
+        camera, focal=camera.focal * over, centre=(x * over, y * over), size=(w * over, h * over)
+    )
 
 
 def _nearest(a: Raw, b: Raw) -> Raw:

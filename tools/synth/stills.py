@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.synth import scenery
 from tools.synth.actions import ACTIONS, Plan, Setting, make_plan, random_torso
 from tools.synth.actor import Acted, add_props, perform
 from tools.synth.body import F64
@@ -250,7 +251,7 @@ def guest_layer(rng: np.random.Generator, guest: Guest, style: CabinStyle, visib
     belt = (-style.window, style.belt) if style.belt is not None and front else None
     guest.cast.actor.add_body(scene, guest.acted, belt, other=True)
     guest.cast.add_head(scene, guest.acted.face)
-    add_props(scene, guest.plan, guest.acted)
+    add_props(scene, guest.plan, guest.acted, other=True)
     constants = guest.cast.person.constants(rng, visible) | guest.acted.face.constants()
     return Layer(scene, constants)
 
@@ -278,7 +279,7 @@ def car_still(
     shot = Shot(camera, light, light_name, mount, hfov, visible)
     guest = seat_guest(rng, guest_cast, style) if guest_cast is not None else None
     layers = car_layers(rng, cast, acted, plan, style, guest, visible)
-    raw = draw(layers, camera, light, ground(rng, light), 1)
+    raw = draw(layers, camera, light, outside(rng, camera, light_name, style.outside), 1)
     labels = empty_labels(shot, style.window)
     row = 0
     if cast is not None and acted is not None:
@@ -330,9 +331,18 @@ def car_layers(
     return layers
 
 
-def ground(rng: np.random.Generator, light: Light) -> F32:
-    """Where nothing is drawn."""
-    return patchwork(rng, SIZE, light.background)
+def outside(rng: np.random.Generator, camera: Camera, light_name: str, level: float) -> F32:
+    """What is seen through the windows."""
+    panorama = scenery.random_panorama(rng, light_name in ("night", "dusk"))
+    return scenery.view(panorama, camera) * np.float32(level)
+
+
+def ground(rng: np.random.Generator, camera: Camera, light: Light) -> F32:
+    """What is behind a person who is in no car where no wall is: clutter or surroundings."""
+    if rng.random() < 0.3:
+        return patchwork(rng, camera.size, light.background)
+    level = np.float32(light.background * np.exp(rng.normal(0.3, 0.6)))
+    return scenery.view(scenery.random_panorama(rng, False), camera) * level
 
 
 def expose(rng: np.random.Generator, raw: Raw, labels: Labels) -> U8:
@@ -367,12 +377,13 @@ def portrait_still(rng: np.random.Generator, cast: Cast, identity: int) -> Still
     camera, hfov = portrait_camera(rng, acted.face.landmarks().mean(0))
     light = room_light(rng, EYES)
     scene = Scene()
-    add_room(scene, rng)
+    if rng.random() < 0.55:
+        add_room(scene, rng)
     cast.actor.add_body(scene, acted, None)
     cast.add_head(scene, acted.face)
     add_props(scene, plan, acted)
     constants = cast.person.constants(rng, visible) | acted.face.constants()
-    raw = draw([Layer(scene, constants)], camera, light, ground(rng, light), 1)
+    raw = draw([Layer(scene, constants)], camera, light, ground(rng, camera, light), 1)
     shot = Shot(camera, light, "room", "portrait", hfov, visible)
     labels = empty_labels(shot, 0.0)
     labels["faces"][0] = face_row(camera, acted, raw)[0]
@@ -405,11 +416,12 @@ def empty_still(rng: np.random.Generator) -> Still:
     if rng.random() < 0.6:
         return car_still(rng, None, None, "wheel", -1)
     scene = Scene()
-    add_room(scene, rng)
+    if rng.random() < 0.55:
+        add_room(scene, rng)
     light = room_light(rng, EYES)
     camera, hfov = portrait_camera(rng, EYES)
     shot = Shot(camera, light, "room", "portrait", hfov, True)
-    raw = draw([Layer(scene, {})], camera, light, ground(rng, light), 1)
+    raw = draw([Layer(scene, {})], camera, light, ground(rng, camera, light), 1)
     labels = empty_labels(shot, 0.0)
     return Still(expose(rng, raw, labels), labels)
 

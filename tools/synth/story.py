@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from tools.synth import head, looks
+from tools.synth import head, looks, scenery
 from tools.synth.actions import Angles, Plan, Setting, plan_phone_ear, plan_phone_hand
 from tools.synth.actor import Actor, random_shape
 from tools.synth.body import F64
@@ -173,7 +173,8 @@ def stage(recipe: Mapping[str, Any], rng: np.random.Generator) -> Take:
         noise=float(recipe["noise"]), read_noise=float(recipe["noise"]) / 3, gamma=0.5, veil=0.01,
         vignette=0.15, jpeg=0,
     )  # fmt: skip
-    return Take(cast, style, still, camera, light, constants, sensor, np.float32(0.01))
+    dusk = scenery.random_panorama(rng, True) * np.float32(style.outside)
+    return Take(cast, style, still, camera, light, constants, sensor, dusk)
 
 
 @dataclass(frozen=True, slots=True)

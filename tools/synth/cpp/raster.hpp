@@ -77,9 +77,9 @@ constexpr float kFar = -1e9f;
 inline bool casts_shadow(const Mesh& mesh, int i) {
   switch (mesh.material[i]) {
     case kLens: case kEmissive: case kLash: case kTeeth: case kMouth: return false;
-    case kHair: {  // only inner shells: the outer ones are mostly air
+    case kHair: {  // the innermost shell, curtain (.25) and fringe (.3): the others are mostly air
       float layer = mesh.v[mesh.t[3 * i]].params.y;
-      return layer > .2f && layer < .5f;
+      return layer < .2f || std::fabs(layer - .275f) < .03f;
     }
     default: return true;
   }
