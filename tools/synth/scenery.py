@@ -44,9 +44,14 @@ def environments() -> tuple[F32, ...]:
     return tuple(out)
 
 
-def random_panorama(rng: np.random.Generator, night: bool) -> F32:
-    """A street, a landscape or an interior; at night mostly lights in the dark."""
-    files = environments()
+def random_panorama(
+    rng: np.random.Generator, night: bool, files: tuple[F32, ...] | None = None
+) -> F32:
+    """A street, a landscape or an interior; at night mostly lights in the dark.
+
+    `files`: HDR panoramas to choose from (None: those of `environments`; empty: always draw).
+    """
+    files = environments() if files is None else files
     if files and rng.random() < _HDRI_SHARE:
         chosen = files[int(rng.integers(len(files)))] ** np.float32(rng.uniform(0.55, 1.2))
     else:
