@@ -20,6 +20,7 @@ VERBS = {
     "run": "watch a live source and send alerts on CAN until stopped",
     "replay": "put a recording through the whole chain; the same result every time",
     "observe": "print what the networks see, one JSON line a frame",
+    "scenarios": "judge fusion and alerts by driver stories and drives by the hour",
     "bench": "measure speed on this machine, as ratios that hold on others",
     "can": "look at a bus or a CAN log decoded, or play the vehicle on a bench",
     "doctor": "check whether this machine and this configuration can work",

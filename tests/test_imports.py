@@ -45,6 +45,8 @@ EDGES = {
     "uds",
 }
 PIPELINE = {"pipeline"}
+SCENARIOS = {"scenarios"}
+"""Stories that are played before the pipeline."""
 OUTPUT = {"report", "metrics"}
 """What commands write; knows neither stages nor edges."""
 
@@ -85,10 +87,12 @@ def allowed(name: str) -> set[str]:
         return BASE | CONFIG | EDGES | STAGES["messages"] | {"_core"}
     if name in PIPELINE:
         return BASE | CONFIG | stages
+    if name in SCENARIOS:
+        return BASE | CONFIG | PIPELINE | OUTPUT
     if name in OUTPUT:
         return BASE | OUTPUT
     if name == "commands":
-        return BASE | CONFIG | stages | EDGES | PIPELINE | OUTPUT | {"_core"}
+        return BASE | CONFIG | stages | EDGES | PIPELINE | SCENARIOS | OUTPUT | {"_core"}
     if name == "cli":
         return BASE
     if name == "__main__":

@@ -1,0 +1,292 @@
+"""Truth -> Observations as the networks would have given them, errors and all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dms.scenarios.errors import (
+    MOUTH_AT,
+    OPEN_AT,
+    YAW_BINS_DEG,
+    Channel,
+    Conditions,
+    ErrorModel,
+    Z,
+)
+from dms.scenarios.track import NANO, Angles, Truth, first_order
+from dms.types import ACTIONS, Action, Eye, Face, Observation, Quality, VehicleState
+
+F64 = NDArray[np.float64]
+VISIBLE_MIN = 0.35
+"""Below it the engine does not read an eye (kEyeVisibleMin of native/decode.hpp)."""
+CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=6, frozen_frames=0)
+IMAGES = {
+    "clear": CLEAR,
+    "dark": Quality(2, 2, 0.97, 0, 0.4, 0),
+    "saturated": Quality(251, 6, 0, 0.96, 0.4, 0),
+    "frozen": CLEAR,
+}
+"""What the frame itself shows in each kind of picture."""
+_POINTS = np.zeros((68, 2), np.float32)
+_BOX = (500.0, 300.0, 250.0, 250.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is simulated: which of the measured drivers errs like this one, and the camera's mount
+    (where straight ahead lies in the camera frame, deg)."""
+
+    seed: int
+    mount: Angles = (0.0, 0.0)
+
+
+def to_camera(mount: Angles, yaw: F64, pitch: F64) -> tuple[F64, F64]:
+    """Vehicle-frame directions [rad] in the camera frame: the inverse of what fusion learns."""
+    yaw0, pitch0 = np.radians(mount)
+    x, up = np.sin(yaw) * np.cos(pitch), np.sin(pitch)
+    ahead = np.cos(yaw) * np.cos(pitch)
+    y = up * np.cos(pitch0) + ahead * np.sin(pitch0)
+    z = ahead * np.cos(pitch0) - up * np.sin(pitch0)
+    return np.arctan2(x, z) + yaw0, np.arcsin(np.clip(y, -1, 1))
+
+
+@dataclass(slots=True)
+class Sight:
+    """What was seen, as arrays; two columns are left and right."""
+
+    face: NDArray[np.bool_]
+    head: F64
+    gaze: F64
+    """(n, 2, 2): eye, yaw and pitch."""
+    open: F64
+    closed: F64
+    visible: F64
+    rest: dict[str, F64]
+    """One-number channels by name."""
+
+
+def observe(
+    truth: Truth, model: ErrorModel, person: Person, fps: float, part: int = 0, first_seq: int = 0
+) -> Iterator[tuple[Observation, VehicleState]]:
+    """Frame by frame. `part` numbers the pieces of a drive too long to be sampled at once."""
+    rng = np.random.default_rng([person.seed, part, 11])
+    n = len(truth)
+    sight = Sight(
+        np.zeros(n, bool), np.zeros((n, 3)), np.zeros((n, 2, 2)), np.zeros((n, 2)),
+        np.zeros((n, 2)), np.zeros((n, 2)), {k: np.zeros(n) for k in ONE_NUMBER},
+    )  # fmt: skip
+    noise = _noise(model, rng, n, fps)
+    names = np.array(truth.noise)
+    for name in dict.fromkeys(truth.noise):
+        conditions = model.conditions[name]
+        who = np.random.default_rng([person.seed, 12])
+        bias = conditions.drivers[int(who.integers(len(conditions.drivers)))]
+        _see(truth, names == name, conditions, bias, person.mount, noise, sight)
+    sight.face = truth.seen & ~_lost(truth, sight, model, rng, fps)
+    sight.visible *= np.where(np.array(truth.eyes), 1.0, 0.02)
+    actions = _actions(truth.hands, model, rng, fps)
+    yield from _frames(truth, sight, actions, first_seq)
+
+
+ONE_NUMBER = (
+    "rotation_sigma", "gaze_sigma", "open_sigma", "score", "mouth", "sunglasses", "mask",
+    "occluded",
+)  # fmt: skip
+NOISE_COLUMNS = (
+    "head_yaw", "head_pitch", "head_roll", "gaze_yaw", "gaze_pitch", "open", "visible",
+)  # fmt: skip
+
+
+def _noise(model: ErrorModel, rng: np.random.Generator, n: int, fps: float) -> dict[str, F64]:
+    """Standard normal processes: a shared one and one for each eye for every channel."""
+    channels = model.conditions["clear"].channels
+    names = [*NOISE_COLUMNS, *ONE_NUMBER]
+    taus = [max(channels[name].tau_s, 1e-3) for name in names for _ in range(3)]
+    a = np.exp(-1 / (np.array(taus) * fps))
+    z = first_order(rng.standard_normal((n, len(a))), a)
+    return {name: z[:, 3 * k : 3 * k + 3] for k, name in enumerate(names)}
+
+
+def _see(
+    truth: Truth,
+    mask: NDArray[np.bool_],
+    c: Conditions,
+    bias: F64,
+    mount: Angles,
+    noise: dict[str, F64],
+    out: Sight,
+) -> None:
+    """Fill in the frames of one condition."""
+    head, gaze = np.radians(truth.head[mask]), np.radians(truth.gaze[mask])
+    yaw, pitch = to_camera(mount, head[:, 0], head[:, 1])
+    eye_yaw, eye_pitch = to_camera(mount, gaze[:, 0], gaze[:, 1])
+    bins = np.digitize(np.abs(np.degrees(yaw)), YAW_BINS_DEG)
+    ch = c.channels
+    for k, (name, value) in enumerate(
+        zip(("head_yaw", "head_pitch", "head_roll"), (yaw, pitch, head[:, 2]), strict=True)
+    ):
+        error = quantile(ch[name], bins, noise[name][mask, 0])
+        out.head[mask, k] = ch[name].gains[0] * value + bias[k] + error
+    for k, (name, of_head, of_gaze) in enumerate(
+        (("gaze_yaw", yaw, eye_yaw), ("gaze_pitch", pitch, eye_pitch))
+    ):
+        g_head, g_eye = bias[6 + 2 * k : 8 + 2 * k]
+        mean = g_head * of_head + g_eye * (of_gaze - of_head) + bias[3 + k]
+        for eye in range(2):
+            error = quantile(ch[name], bins, _of_eye(noise[name][mask], eye, ch[name].shared))
+            out.gaze[mask, eye, k] = mean + error
+    for eye in range(2):
+        z = _of_eye(noise["open"][mask], eye, ch["open"].shared)
+        shown = between(ch["open"], OPEN_AT, truth.open[mask], z) * bias[5]
+        out.open[mask, eye] = np.clip(shown, 0.0, 1.4)
+        out.closed[mask, eye] = np.clip(between(ch["closed"], OPEN_AT, truth.open[mask], -z), 0, 1)
+        turned = np.degrees(yaw) * (1 if eye == 0 else -1)
+        side = np.digitize(turned, signed_edges())
+        z = _of_eye(noise["visible"][mask], eye, ch["visible"].shared)
+        out.visible[mask, eye] = np.clip(quantile(ch["visible"], side, z), 0, 1)
+    for name in ("rotation_sigma", "gaze_sigma", "open_sigma", "score"):
+        out.rest[name][mask] = np.maximum(quantile(ch[name], bins, noise[name][mask, 0]), 0)
+    for name in ("sunglasses", "mask", "occluded"):
+        row = np.zeros(len(bins), int)
+        out.rest[name][mask] = np.clip(quantile(ch[name], row, noise[name][mask, 0]), 0, 1)
+    mouth = between(ch["mouth"], MOUTH_AT, truth.mouth[mask], noise["mouth"][mask, 0])
+    out.rest["mouth"][mask] = np.maximum(mouth, 0)
+
+
+def signed_edges() -> F64:
+    """Edges of the yaw towards one eye's own side."""
+    return np.concatenate([-YAW_BINS_DEG[::-1], [0.0], YAW_BINS_DEG])
+
+
+def _of_eye(z: F64, eye: int, shared: float) -> F64:
+    """One eye's noise out of the shared and its own."""
+    s = float(np.clip(shared, 0, 1))
+    return np.asarray(np.sqrt(s) * z[:, 0] + np.sqrt(1 - s) * z[:, 1 + eye])
+
+
+def quantile(channel: Channel, rows: NDArray[np.intp], z: F64) -> F64:
+    """The table's value at z of a standard normal, in each frame's row."""
+    out = np.empty(len(z))
+    for row in range(len(channel.table)):
+        mask = rows == row
+        if mask.any():
+            out[mask] = np.interp(z[mask], Z, channel.table[row])
+    return out
+
+
+def between(channel: Channel, at: F64, value: F64, z: F64) -> F64:
+    """As quantile, the rows interpolated by the true value."""
+    low = np.clip(np.searchsorted(at, value, "right") - 1, 0, len(at) - 2)
+    share = np.clip((value - at[low]) / (at[low + 1] - at[low]), 0, None)
+    share = np.minimum(share, 1.3)  # openness beyond neutral
+    a, b = quantile(channel, low, z), quantile(channel, low + 1, z)
+    return np.asarray(a + (b - a) * share)
+
+
+def _lost(
+    truth: Truth, sight: Sight, model: ErrorModel, rng: np.random.Generator, fps: float
+) -> NDArray[np.bool_]:
+    """A two-state chain with the measured share and mean run of frames without a face."""
+    n = len(truth)
+    draw = rng.random(n)
+    bins = np.digitize(np.abs(np.degrees(sight.head[:, 0])), YAW_BINS_DEG)
+    bins = np.where(truth.lean > 0.5, len(YAW_BINS_DEG) + 1, bins)
+    share, run = np.empty(n), np.empty(n)
+    for name in dict.fromkeys(truth.noise):
+        mask = np.array([x == name for x in truth.noise])
+        c = model.conditions[name]
+        share[mask], run[mask] = c.lost[bins[mask]], max(c.lost_run_s, 1 / fps)
+    back = np.minimum(1.0, 1 / (run * fps))
+    go = np.minimum(1.0, back * share / np.maximum(1e-6, 1 - share))
+    out = np.zeros(n, bool)
+    lost = False
+    for i, (p, leave, enter, s) in enumerate(
+        zip(draw.tolist(), back.tolist(), go.tolist(), share.tolist(), strict=True)
+    ):
+        lost = s >= 0.999 or (p >= leave if lost else p < enter)
+        out[i] = lost
+    return out
+
+
+def _actions(
+    hands: Sequence[str], model: ErrorModel, rng: np.random.Generator, fps: float
+) -> list[tuple[float, ...]]:
+    """What the action network says: one measured clip after another for as long as one lasts."""
+    out: list[tuple[float, ...]] = []
+    begin = 0
+    while begin < len(hands):
+        end = begin
+        while end < len(hands) and hands[end] == hands[begin]:
+            end += 1
+        out += _clips(hands[begin], end - begin, model, rng, fps)
+        begin = end
+    return out
+
+
+def _clips(
+    action: str, n: int, model: ErrorModel, rng: np.random.Generator, fps: float
+) -> list[tuple[float, ...]]:
+    clips = model.actions.get(action)
+    if clips is None or len(clips) == 0:
+        return [sure(action)] * n
+    # one driver does an action in one way: the same clip, to and fro, all along
+    clip = clips[int(rng.integers(len(clips)))]
+    there = np.arange(n) / (fps * model.action_step_s)
+    span = max(1, len(clip) - 1)
+    at = np.abs((there % (2 * span)) - span)
+    low = np.minimum(at.astype(int), len(clip) - 1)
+    high = np.minimum(low + 1, len(clip) - 1)
+    share = (at - low)[:, None]
+    mixed = clip[low] * (1 - share) + clip[high] * share
+    return [tuple(row) for row in mixed.tolist()]
+
+
+def sure(action: str) -> tuple[float, ...]:
+    """What a network without error says."""
+    return tuple(0.86 if name == action else 0.02 for name in ACTIONS)
+
+
+def _frames(
+    truth: Truth, sight: Sight, actions: list[tuple[float, ...]], first_seq: int
+) -> Iterator[tuple[Observation, VehicleState]]:
+    times = truth.t_ns.tolist()
+    faces, heads, gazes = sight.face.tolist(), sight.head.tolist(), sight.gaze.tolist()
+    opens, shut, visible = sight.open.tolist(), sight.closed.tolist(), sight.visible.tolist()
+    rest = {k: v.tolist() for k, v in sight.rest.items()}
+    speeds = truth.speed_mps.tolist()
+    frozen = 0
+    for i, t in enumerate(times):
+        kind = truth.image[i]
+        frozen = frozen + 1 if kind == "frozen" else 0
+        quality = IMAGES[kind]
+        if frozen:
+            quality = Quality(*_fields(quality), frozen_frames=frozen)
+        face = None
+        if faces[i] and kind in ("clear", "frozen"):
+            r = {k: v[i] for k, v in rest.items()}
+            eyes = [_eye(visible[i][e], opens[i][e], shut[i][e], gazes[i][e], r) for e in range(2)]
+            yaw, pitch, roll = heads[i]
+            face = Face(
+                r["score"], _BOX, _POINTS, yaw, pitch, roll, r["rotation_sigma"], r["mouth"],
+                r["sunglasses"], r["mask"], r["occluded"], eyes[0], eyes[1],
+            )  # fmt: skip
+        action = Action(actions[i], age_ns=NANO // 50, window_steps=32)
+        signals = truth.signals[i]
+        vehicle = VehicleState(t, speeds[i], **signals)  # type: ignore[arg-type]
+        yield Observation(first_seq + i, t, face, action, quality), vehicle
+
+
+def _fields(q: Quality) -> tuple[float, float, float, float, float]:
+    return q.mean, q.contrast, q.dark, q.saturated, q.sharpness
+
+
+def _eye(
+    visible: float, openness: float, closed: float, gaze: list[float], rest: dict[str, float]
+) -> Eye:
+    if visible < VISIBLE_MIN:
+        return Eye(visible, None, None, None, None, None, None)
+    return Eye(visible, openness, rest["open_sigma"], closed, gaze[0], gaze[1], rest["gaze_sigma"])

@@ -1,0 +1,85 @@
+"""Errors are measured as they were made; rendered drivers go through the whole engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+from dms.scenarios.errors import gaze_error_deg, load_errors
+from tools.film import stories
+from tools.film.__main__ import dumps
+from tools.film.fit import fit
+from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, Record
+from tools.synth import assets
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def recording(seed: int, gain: float, spread_rad: float, n: int = 600) -> Record:
+    """A driver of whom the networks see `gain` of the eye's turn, with noise."""
+    rng = np.random.default_rng(seed)
+    true = np.zeros((n, 10))
+    true[:, 0:3] = rng.uniform(-0.3, 0.3, (n, 3))
+    true[:, 3:7] = rng.uniform(-0.3, 0.3, (n, 4))
+    true[:, 7:9] = 1.0
+    face = np.full((n, len(FACE_COLUMNS)), 0.02)
+    face[:, 1:4] = true[:, 0:3]
+    eyes = []
+    for eye in range(2):
+        seen = np.full((n, len(EYE_COLUMNS)), 0.9)
+        seen[:, 3] = 0.01
+        for k in range(2):
+            head, gaze = true[:, k], true[:, 3 + 2 * eye + k]
+            seen[:, 4 + k] = head + gain * (gaze - head) + rng.normal(0, spread_rad, n)
+        eyes.append(seen)
+    return {
+        "true": true, "face": face, "left": eyes[0], "right": eyes[1], "lean": np.zeros(n),
+        "hands": np.zeros(n), "moving": np.ones(n), "action": np.full((n, 8), 0.125),
+    }  # fmt: skip
+
+
+def test_the_table_gives_back_the_gain_and_spread_that_were_put_in(tmp_path: Path) -> None:
+    records = [recording(k, 0.6, 0.05) for k in range(3)]
+    path = tmp_path / "errors.json"
+    path.write_text(dumps(fit({"clear": records}, "made up")))
+    model = load_errors(path)
+    channel = model.conditions["clear"].channels["gaze_yaw"]
+    assert channel.gains == pytest.approx((1.0, 0.6), abs=0.03)
+    assert channel.table[0, 9] == pytest.approx(0.05, abs=0.01)
+    assert gaze_error_deg(model) == pytest.approx(np.degrees(0.05) * np.sqrt(np.pi / 2), rel=0.15)
+    assert model.conditions["clear"].lost.max() == 0
+
+
+def test_a_camera_in_trouble_shows_it() -> None:
+    image = np.random.default_rng(1).integers(0, 255, (40, 60)).astype(np.uint8)
+    assert stories.camera(image, None, "dark", True).max() <= 8
+    assert stories.camera(image, None, "saturated", True).min() >= 250
+    assert stories.camera(image, image[::-1], "frozen", True) is not image
+    assert stories.camera(image, None, "clear", False).std() < image.std() / 4
+
+
+def test_at_least_twelve_stories_are_played_as_pixels_and_known_by_name() -> None:
+    from dms.scenarios.story import read_book
+
+    names = {s.name for s in read_book().stories}
+    assert len(stories.NAMES) >= 12
+    assert set(stories.NAMES) <= names
+    held = ROOT / "tests/scenarios/held_pixels.json"
+    assert not held.exists() or set(json.loads(held.read_text())) <= names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (assets.asset_dir() / assets.ICT_FACE).is_file(), reason="no head asset")
+def test_a_rendered_driver_who_looks_at_the_passengers_mirror_is_warned() -> None:
+    words = [sys.executable, "-m", "tools.film", "stories", "--only", "passenger mirror, owl"]
+    done = subprocess.run(words, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passes  long: passenger mirror, owl" in done.stdout

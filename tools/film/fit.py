@@ -1,0 +1,329 @@
+"""Recordings -> the tables of dms/scenarios/errors.py, as plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import erf, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dms.scenarios.errors import FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
+from dms.scenarios.simulate import VISIBLE_MIN, signed_edges
+from dms.types import ACTIONS
+from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, Record
+
+F64 = NDArray[np.float64]
+LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
+ENOUGH = 40
+"""Samples for quantiles of their own; fewer: those of the next less turned bin."""
+STRAIGHT_DEG = 20.0
+ACTION_STEP_S = 0.2
+SETTLED_S = 2.2
+"""The action network's window spans 2.1 s; before, it still sees the action before."""
+RESTING = 1.0
+
+
+def fit(records: dict[str, list[Record]], source: str) -> dict[str, Any]:
+    """The whole file."""
+    return {
+        "format": FORMAT,
+        "source": source,
+        "z": Z.tolist(),
+        "yaw_bins_deg": YAW_BINS_DEG.tolist(),
+        "conditions": {name: condition(rs) for name, rs in records.items() if rs},
+        "action_step_s": ACTION_STEP_S,
+        "actions": actions([r for rs in records.values() for r in rs]),
+    }
+
+
+def condition(records: Sequence[Record]) -> dict[str, Any]:
+    """One condition's channels."""
+    head = [_pairs(r, k) for r in records for k in (0,)]
+    channels: dict[str, Any] = {}
+    biases = np.zeros((len(records), 10))
+    for k, axis in enumerate(("yaw", "pitch", "roll")):
+        channels[f"head_{axis}"], biases[:, k] = head_channel(records, k)
+    for k, axis in enumerate(("yaw", "pitch")):
+        channels[f"gaze_{axis}"], biases[:, 3 + k], biases[:, 6 + 2 * k : 8 + 2 * k] = gaze_channel(
+            records, k
+        )
+    factors = np.array([open_factor(r) for r in records])
+    biases[:, 5] = factors
+    channels |= lid_channels(records, factors)
+    channels |= plain_channels(records)
+    lost, run_s = dropouts(records)
+    return {
+        "drivers_measured": len(head),
+        "frames": int(sum(len(r["true"]) for r in records)),
+        "drivers": _round(biases),
+        "lost": _round(lost),
+        "lost_run_s": round(run_s, 3),
+        "channels": channels,
+    }
+
+
+def _pairs(r: Record, k: int) -> tuple[F64, F64]:
+    return r["true"][:, k], r["face"][:, 1 + k]
+
+
+def _bins(r: Record) -> NDArray[np.intp]:
+    return np.digitize(np.abs(np.degrees(r["true"][:, 0])), YAW_BINS_DEG)
+
+
+def head_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64]:
+    """Head angle k: gain over all drivers, each driver's bias, quantiles by yaw."""
+    data = [(*_pairs(r, k), _bins(r)) for r in records]
+    kept = [(t[ok], p[ok], b[ok]) for t, p, b in data for ok in [np.isfinite(p)]]
+    centred = [(t - t.mean(), p - p.mean()) for t, p, _ in kept]
+    gain = _gain(centred)
+    bias = np.array([np.median((p - gain * t)[b == b.min()]) for t, p, b in kept])
+    left = [p - gain * t - o for (t, p, _), o in zip(kept, bias, strict=True)]
+    bins = [b for _, _, b in kept]
+    return _channel(left, bins, len(YAW_BINS_DEG) + 1, gains=[gain]), bias
+
+
+def _gain(pairs: Sequence[tuple[F64, F64]]) -> float:
+    top = sum(float(t @ p) for t, p in pairs)
+    return top / max(1e-9, sum(float(t @ t) for t, _ in pairs))
+
+
+def gaze_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64, F64]:
+    """Gaze angle k, both eyes as one population: quantiles, and each driver's bias and gains of
+    the head and of the eye in the head."""
+    rows = [_gaze_row(r, k, eye) for r in records for eye in range(2)]
+    pooled = _gaze_gains(rows, np.ones(2), 0.0)
+    gains = np.array(
+        [_gaze_gains(rows[2 * d : 2 * d + 2], pooled, GAIN_PULL) for d in range(len(records))]
+    ).reshape(-1, 2)
+    left = [p - gains[i // 2, 0] * h - gains[i // 2, 1] * e for i, (h, e, p, _) in enumerate(rows)]
+    bias = np.zeros(len(records))
+    for d in range(len(records)):
+        bins = np.concatenate([rows[i][3] for i in (2 * d, 2 * d + 1)])
+        both = np.concatenate([left[i] for i in (2 * d, 2 * d + 1)])
+        values = both[bins == bins.min()] if len(bins) else both
+        bias[d] = np.median(values) if len(values) else 0.0
+    rest = [x - bias[i // 2] for i, x in enumerate(left)]
+    channel = _channel(rest, [b for *_, b in rows], len(YAW_BINS_DEG) + 1, gains=pooled.tolist())
+    shared = _shared(records, gains, bias, k)
+    return channel | {"shared": round(shared, 3)}, bias, gains
+
+
+GAIN_PULL = 0.1
+"""How strongly a driver's gains are drawn to the mean's [rad^2 of looks]."""
+
+
+def _gaze_row(r: Record, k: int, eye: int) -> tuple[F64, F64, F64, NDArray[np.intp]]:
+    """Head, eye in the head, prediction, yaw bin: where an open eye was seen."""
+    name = ("left", "right")[eye]
+    pred = r[name][:, EYE_COLUMNS.index("yaw") + k]
+    ok = np.isfinite(pred) & (r[name][:, 0] >= 0.5) & (r["true"][:, 7 + eye] > 0.3)
+    head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
+    return head[ok], (gaze - head)[ok], pred[ok], _bins(r)[ok]
+
+
+def _gaze_gains(rows: Sequence[tuple[F64, F64, F64, Any]], prior: F64, pull: float) -> F64:
+    """Least squares of the demeaned, drawn to `prior`."""
+    full = [(h, e, p) for h, e, p, _ in rows if len(p) > 1]
+    if not full:
+        return prior
+    a = np.concatenate([np.c_[h - h.mean(), e - e.mean()] for h, e, _ in full])
+    y = np.concatenate([p - p.mean() for *_, p in full])
+    return np.asarray(np.linalg.solve(a.T @ a + pull * np.eye(2), a.T @ y + pull * prior))
+
+
+def _shared(records: Sequence[Record], gains: F64, bias: F64, k: int) -> float:
+    """Correlation of the two eyes' errors where both are seen."""
+    pairs = []
+    for r, o, g in zip(records, bias, gains, strict=True):
+        both = []
+        for eye, name in enumerate(("left", "right")):
+            head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
+            pred = np.where(r[name][:, 0] >= 0.5, r[name][:, 4 + k], np.nan)
+            both.append(pred - g[0] * head - g[1] * (gaze - head) - o)
+        pairs.append(np.array(both))
+    return _correlation(np.concatenate(pairs, 1))
+
+
+def _correlation(x: F64) -> float:
+    """Of two rows where both are known; 1 where that says nothing."""
+    x = x[:, np.isfinite(x).all(0)]
+    if x.shape[1] < ENOUGH or (x.std(1) < 1e-6).any():
+        return 1.0
+    return float(np.clip(np.corrcoef(x)[0, 1], 0, 1))
+
+
+def open_factor(r: Record) -> float:
+    """This driver's openness as the network gives it, by the truth: median over open eyes."""
+    ratios = []
+    for eye, name in enumerate(("left", "right")):
+        true, pred = r["true"][:, 7 + eye], r[name][:, 1]
+        seen = np.isfinite(pred) & (true > 0.7)
+        straight = np.abs(np.degrees(r["true"][:, 0])) < STRAIGHT_DEG
+        ok = seen & straight if (seen & straight).any() else seen
+        ratios.append(pred[ok] / true[ok])
+    both = np.concatenate(ratios)
+    return float(np.median(both)) if len(both) else 1.0
+
+
+def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
+    """Openness (of each driver's own) and closed, by true openness."""
+    true, shown, closed, series = [], [], [], []
+    both: list[F64] = []
+    for r, f in zip(records, factors, strict=True):
+        pair = []
+        for eye, name in enumerate(("left", "right")):
+            t, p, c = r["true"][:, 7 + eye], r[name][:, 1] / max(f, 0.2), r[name][:, 3]
+            ok = np.isfinite(p)
+            true.append(t[ok])
+            shown.append(p[ok])
+            closed.append(c[ok])
+            series.append((p - t)[ok])
+            pair.append(p - t)
+        both.append(np.array(pair))
+    t, p, c = (np.concatenate(x) for x in (true, shown, closed))
+    shared = _correlation(np.concatenate(both, 1))
+    tau = _tau(series)
+    return {
+        "open": {"quantiles": _by_value(t, p, OPEN_AT), "tau_s": tau, "shared": round(shared, 3)},
+        "closed": {"quantiles": _by_value(t, c, OPEN_AT), "tau_s": tau},
+    }
+
+
+def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
+    """Numbers that are taken as they come: by yaw, or not at all."""
+    bins = [_bins(r) for r in records]
+    rows = len(YAW_BINS_DEG) + 1
+    out: dict[str, Any] = {}
+    for name, column in (("rotation_sigma", "sigma"), ("score", "score")):
+        values = [r["face"][:, FACE_COLUMNS.index(column)] for r in records]
+        out[name] = _finite_channel(values, bins, rows)
+    for name in ("sunglasses", "mask", "occluded"):
+        values = [r["face"][:, FACE_COLUMNS.index(name)] for r in records]
+        out[name] = _finite_channel(values, [np.zeros(len(v), int) for v in values], 1)
+    both = [(r[e], b) for r, b in zip(records, bins, strict=True) for e in ("left", "right")]
+    for name, column in (("gaze_sigma", 6), ("open_sigma", 2)):
+        out[name] = _finite_channel([e[:, column] for e, _ in both], [b for _, b in both], rows)
+    sides = [
+        np.digitize(np.degrees(r["true"][:, 0]) * s, signed_edges())
+        for r in records
+        for s in (1, -1)
+    ]
+    seen = [r[e][:, 0] for r in records for e in ("left", "right")]
+    out["visible"] = _finite_channel(seen, sides, 2 * rows) | {"shared": _seen_together(records)}
+    true = np.concatenate([r["true"][:, 9] for r in records])
+    shown = np.concatenate([r["face"][:, FACE_COLUMNS.index("mouth")] for r in records])
+    ok = np.isfinite(shown)
+    out["mouth"] = {"quantiles": _by_value(true[ok], shown[ok], MOUTH_AT), "tau_s": 0.2}
+    return out
+
+
+def _seen_together(records: Sequence[Record]) -> float:
+    x = np.concatenate([np.stack([r["left"][:, 0], r["right"][:, 0]]) for r in records], 1)
+    return round(_correlation(x), 3)
+
+
+def dropouts(records: Sequence[Record]) -> tuple[F64, float]:
+    """Share of frames without a face by yaw (last: leaning), mean length of such runs [s]."""
+    bins = np.concatenate([_bins(r) for r in records])
+    lean = np.concatenate([r["lean"] for r in records]) > 0.5
+    bins = np.where(lean, len(YAW_BINS_DEG) + 1, bins)
+    lost = np.concatenate([np.isnan(r["face"][:, 0]) for r in records])
+    share = np.array(
+        [lost[bins == b].mean() if (bins == b).any() else 0.0 for b in range(bins.max() + 1)]
+    )
+    edges = np.diff(np.r_[0, lost.astype(int), 0])
+    runs = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
+    return share, float(runs.mean() / FPS) if len(runs) else 0.1
+
+
+def actions(records: Sequence[Record]) -> dict[str, list[list[list[float]]]]:
+    """What the network said of each action once its window held nothing else."""
+    out: dict[str, list[list[list[float]]]] = {a: [] for a in ACTIONS}
+    step = round(ACTION_STEP_S * FPS)
+    for r in records:
+        hands, p = r["hands"].astype(int), r["action"]
+        for start, end in _runs(hands):
+            clip = p[start + round(SETTLED_S * FPS) : end : step]
+            clip = clip[np.isfinite(clip).all(1)] if len(clip) else clip
+            if len(clip) >= 3:
+                out[ACTIONS[hands[start]]].append(np.round(clip, 3).tolist())
+    return {name: _even(clips) for name, clips in out.items()}
+
+
+def _even(clips: list[list[list[float]]]) -> list[list[list[float]]]:
+    """Clips of one length, the shortest's, so that they make an array."""
+    n = min((len(c) for c in clips), default=0)
+    return [c[:n] for c in clips]
+
+
+def _runs(values: NDArray[np.intp]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(values)) + 1
+    return list(zip([0, *edges.tolist()], [*edges.tolist(), len(values)], strict=True))
+
+
+def _finite_channel(
+    values: Sequence[F64], bins: Sequence[NDArray[np.intp]], rows: int
+) -> dict[str, Any]:
+    ok = [np.isfinite(v) for v in values]
+    kept = [v[m] for v, m in zip(values, ok, strict=True)]
+    return _channel(kept, [b[m] for b, m in zip(bins, ok, strict=True)], rows)
+
+
+def _channel(
+    left: Sequence[F64],
+    bins: Sequence[NDArray[np.intp]],
+    rows: int,
+    gains: Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """Quantiles in each bin, and the time constant of what is left within a driver."""
+    x, b = np.concatenate(left), np.concatenate(bins)
+    out: dict[str, Any] = {
+        "quantiles": _round(np.array(_quantiles(x, b, rows))),
+        "tau_s": _tau(left),
+    }
+    return out if gains is None else out | {"gains": [round(float(g), 4) for g in gains]}
+
+
+def _quantiles(x: F64, b: NDArray[np.intp], rows: int) -> list[F64]:
+    """A bin with too few samples takes over those of its neighbour towards straight ahead."""
+    middle = 0 if rows == len(YAW_BINS_DEG) + 1 else rows // 2
+    every = np.quantile(x, LEVELS) if len(x) else np.zeros(len(LEVELS))
+    out = [every] * rows
+    order = sorted(range(rows), key=lambda r: abs(r - middle))
+    for row in order:
+        own = x[b == row]
+        inner = row + (1 if row < middle else -1)
+        fallback = out[inner] if 0 <= inner < rows and row != middle else every
+        out[row] = np.quantile(own, LEVELS) if len(own) >= ENOUGH else fallback
+    return out
+
+
+def _by_value(true: F64, shown: F64, at: F64) -> list[list[float]]:
+    """Quantiles of what was shown around each true value (nearest of `at`)."""
+    nearest = np.abs(true[:, None] - at[None]).argmin(1)
+    rows = []
+    for k in range(len(at)):
+        own = shown[nearest == k]
+        rows.append(np.quantile(own, LEVELS) if len(own) >= 8 else np.full(len(LEVELS), at[k]))
+    return _round(np.array(rows))
+
+
+def _tau(series: Sequence[F64]) -> float:
+    """From the correlation of neighbouring frames within a driver."""
+    top = bottom = 0.0
+    for x in series:
+        if len(x) > 20:
+            d = x - x.mean()
+            top += float(d[1:] @ d[:-1])
+            bottom += float(d @ d)
+    rho = min(0.98, max(0.05, top / bottom)) if bottom > 1e-12 else 0.5
+    return round(-1 / FPS / float(np.log(rho)), 3)
+
+
+def _round(x: F64) -> Any:
+    return np.round(x, 4).tolist()
+
+
+__all__ = ["VISIBLE_MIN", "fit"]
