@@ -112,7 +112,7 @@ class Engine {
   bool embed(const ImageView& frame, const Roi& face);
   bool classify(std::size_t slot);
   bool search_still(const ImageView& frame);
-  void try_still(const ImageView& frame, const Candidates& found, Best& best);
+  void try_still(const ImageView& frame, const Candidates& found, float sure, Best& best);
   void try_tiles(const ImageView& frame, int tiles, Best& best);
   Rotation to_axis(const ImageView& frame, Point at) const;
   bool run(Net& net, std::size_t slot, Stage stage);

@@ -80,11 +80,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _recipes(args: argparse.Namespace, net: str) -> list[Path]:
-    """The recipe asked for, or all stages of the network's own: NET.yaml, then NET_tune.yaml."""
+    """The recipe asked for, or all stages of the network's own: NET.yaml, NET_tune.yaml, .."""
     if getattr(args, "recipe", None):
         return [args.recipe]
-    stages = [RECIPES / f"{net}{stage}.yaml" for stage in ("", "_tune", "_tune2")]
-    return [p for p in stages if p.exists()]
+    return sorted(RECIPES.glob(f"{net}*.yaml"), key=lambda p: (len(p.stem), p.stem))
 
 
 def _fit(args: argparse.Namespace, net: str) -> None:

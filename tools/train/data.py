@@ -152,7 +152,7 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
     return {
         "image": crops.fold(crops.quantise(crop, mask), 2),
         "pose": np.array([np.sin(yaw) * sign, np.sin(pitch)], np.float32),
-        "visible": np.float32(lab["eye_visible"][k] * legible(crop)),
+        "visible": np.float32(lab["eye_visible"][k] * legible(crop) * distinct(crop)),
         "open": np.float32(lab["open"][k]),
         "gaze": np.array(
             [np.arctan2(g[0], g[2]) * sign, np.arcsin(np.clip(g[1], -1, 1))], np.float32
@@ -171,6 +171,23 @@ def legible(crop: F32) -> float:
     smooth = cv2.GaussianBlur(crop, (0, 0), 2.0)
     share = float(smooth.std()) / max(float(crop.std()), 1e-3)
     return float(np.clip((share - 0.25) / 0.25, 0.0, 1.0))
+
+
+_BELL = np.exp(-0.5 * ((np.arange(64) - 31.5) / 14.0) ** 2)
+CENTRE = (np.outer(_BELL, _BELL) / _BELL.sum() ** 2).astype(np.float32)
+"""Weight of each pixel of a 64 x 64 crop: its middle."""
+RIPPLE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+"""Answers to white noise of sigma 1 with sigma 1, and to edges hardly at all (Immerkaer 1996)."""
+
+
+def distinct(crop: F32) -> float:
+    """0..1: is there an eye's structure (1.5 to 7 px) in the middle of a 64 x 64 crop, above what
+    its noise, or a picture without contrast, would leave there? 0 up to six times that, 1 from ten."""
+    x = crop * (39.0 / max(float(crop.std()), 1.0))
+    band = cv2.GaussianBlur(x, (0, 0), 1.5) - cv2.GaussianBlur(x, (0, 0), 7.0)
+    signal = float(np.sqrt((CENTRE * band**2).sum()))
+    noise = 1.48 * float(np.median(np.abs(cv2.filter2D(x, -1, RIPPLE))))
+    return float(np.clip((signal / (0.17 * noise + 0.5) - 6.0) / 4.0, 0.0, 1.0))
 
 
 EYE_MARGIN = 0.34

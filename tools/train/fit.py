@@ -80,8 +80,9 @@ class Trainee(nn.Module):
         inputs = [real(t[i.name], i) for i in self.net.spec.inputs]
         if self.name == "action" and self.training:
             inputs[0] = smeared(inputs[0])
-        tensors = self.net.tensors(*inputs)
-        out = tuple(tensors[o.src] for o in self.net.spec.outputs)
+        with self.short_floats():
+            tensors = self.net.tensors(*inputs)
+        out = tuple(tensors[o.src].float() for o in self.net.spec.outputs)
         if self.name == "face":
             return losses.face_losses(out[0], t)
         if self.name == "eyes":
@@ -90,10 +91,16 @@ class Trainee(nn.Module):
             return losses.action_losses(out[0], t, self.balance)
         return losses.cabin_losses(self._cabin(tensors, *out), t, self.balance)
 
+    def short_floats(self) -> Any:
+        """Products of bfloat16 in training, twice as fast where the processor has them; never
+        where the integers' rounding is simulated."""
+        short = self.training and self.net.ranges is None
+        return torch.autocast("cpu", torch.bfloat16, enabled=short)
+
     def _cabin(self, tensors: dict[str, Tensor], det: Tensor, emb: Tensor) -> losses.Cabin:
         emb = F.dropout(Range(EMB_SCALE, EMB_ZERO).fake(emb), 0.1, self.training)
         hands = self.hands(emb).view(-1, 2, 2)
-        things = self.things(tensors[THINGS])
+        things = self.things(tensors[THINGS].float())
         return losses.Cabin(det, things, self.action(emb), hands, self.thing(emb))
 
 
