@@ -182,7 +182,8 @@ RIPPLE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 
 def distinct(crop: F32) -> float:
     """0..1: is there an eye's structure (1.5 to 7 px) in the middle of a 64 x 64 crop, above what
-    its noise, or a picture without contrast, would leave there? 0 up to six times that, 1 from ten."""
+    its noise, or a picture without contrast, would leave there? 0 up to six times as much, 1 from
+    ten."""
     x = crop * (39.0 / max(float(crop.std()), 1.0))
     band = cv2.GaussianBlur(x, (0, 0), 1.5) - cv2.GaussianBlur(x, (0, 0), 7.0)
     signal = float(np.sqrt((CENTRE * band**2).sum()))
