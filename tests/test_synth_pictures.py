@@ -186,7 +186,7 @@ def test_every_quirk_of_a_camera_changes_the_picture_and_can_be_repeated() -> No
     plain = taken()
     quirks: list[dict[str, Any]] = [
         {"bits": 3.3}, {"sharpen": 1.0}, {"local": 0.8}, {"rows": 0.02}, {"dirt": 4},
-        {"hot": (1.0, 0.2, 0.3)}, {"shoulder": 1.0},
+        {"hot": (1.0, 0.2, 0.3)}, {"shoulder": 1.0}, {"bands": (0.3, 2.0, 0.0)},
     ]  # fmt: skip
     for quirk in quirks:
         assert not np.array_equal(taken(**quirk), plain), quirk

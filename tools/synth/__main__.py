@@ -1,4 +1,4 @@
-"""`python -m tools.synth render|sheet|drive`: make labelled pictures of people, look at them."""
+"""`python -m tools.synth render|sheet|output|drive`: labelled pictures of people, and sheets."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ def main(argv: list[str] | None = None) -> int:
     sheet.add_argument("--count", type=int, default=48)
     sheet.add_argument("--eyes", action="store_true", help="show the eye crops")
     sheet.add_argument("--plain", action="store_true", help="draw no labels")
+    output = verbs.add_parser(
+        "output", help="draw what the shipped networks see on rendered frames"
+    )
+    output.add_argument("--out", type=Path, default=Path("docs/output.jpg"))
     drive = verbs.add_parser("drive", help="render the demonstration drive into a folder")
     drive.add_argument("--out", type=Path, required=True)
     drive.add_argument("--recipe", type=Path, default=RECIPES / "drive.yaml")
@@ -49,6 +53,12 @@ def _run(args: argparse.Namespace) -> int:
             return 0
         if args.verb == "drive":
             return _drive(args.recipe, args.out)
+        if args.verb == "output":
+            from tools.synth import output_sheet
+
+            output_sheet.write(args.out)
+            print(args.out)
+            return 0
         from tools.synth import sheet
 
         sheet.write(args.folder, args.out, args.first, args.count, args.eyes, args.plain)

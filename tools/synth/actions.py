@@ -212,6 +212,8 @@ def _phone_place(variant: str, s: float, setting: Setting, rng: np.random.Genera
         return np.array([s * u(2, 20), u(44, 62), u(36, 50)])
     if variant == "low":
         return np.array([s * u(2, 14), u(20, 32), u(24, 38)])
+    if variant == "knee":
+        return np.array([s * u(4, 17), u(14, 22), u(34, 46)])
     if variant == "mouth":
         return np.asarray(EYES + np.array([s * u(0, 5), u(-16, -10), u(12, 20)]))
     return np.array([s * u(2, 16), u(30, 44), u(26, 40)])
@@ -220,11 +222,12 @@ def _phone_place(variant: str, s: float, setting: Setting, rng: np.random.Genera
 def plan_phone_hand(
     side: Side, setting: Setting, rng: np.random.Generator, prop: Prop | None = None
 ) -> Plan:
-    """A phone in the hand: texting low or high, on the wheel, with both hands, dictating."""
+    """A phone in the hand: texting at the knee, low or high, on the wheel, with both, dictating."""
     s, prop = SIGN[side], prop or make_prop("phone", rng)
     variant = str(
         rng.choice(
-            ["mid", "low", "high", "wheel", "both", "mouth"], p=[0.3, 0.15, 0.2, 0.12, 0.15, 0.08]
+            ["mid", "low", "knee", "high", "wheel", "both", "mouth"],
+            p=[0.26, 0.14, 0.08, 0.18, 0.12, 0.15, 0.07],
         )
     )
     at = _phone_place(variant, s * (0.2 if variant == "both" else 1.0), setting, rng)

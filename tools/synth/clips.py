@@ -74,6 +74,7 @@ class Take:
     sensor: Sensor
     panorama: F32  # what is outside or behind, its mean radiance scaled
     drift: float = 0.0  # degrees/s that it turns by, as a car drives
+    dimmed: float = 1.0  # the LED's power in every other frame, as a share of its own
 
 
 def next_plan(plan: Plan, setting: Setting, rng: np.random.Generator) -> Plan:
@@ -163,7 +164,12 @@ def make_clip(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     start = timeline.at(0.0, cast.actor, wheel)
     take, labels = prepare(rng, cast, style, act(cast.actor, start), name)
     moments = [k / fps for k in range(frames)]
-    shots = [frame(rng, take, timeline.at(t, cast.actor, wheel), t) for t in moments]
+    dim = replace(take.light, led_power=take.light.led_power * take.dimmed)
+    takes = take, replace(take, light=dim)
+    shots = [
+        frame(rng, takes[k % 2], timeline.at(t, cast.actor, wheel), t)
+        for k, t in enumerate(moments)
+    ]
     out: dict[str, Any] = {k: np.stack([s[k] for s in shots]) for k in shots[0]}
     person = {"identity": np.int64(identity), "tone": np.float32(cast.person.tone)}
     return out | labels | person | {"fps": np.float32(fps)}
@@ -199,7 +205,9 @@ def prepare(
     panorama = scenery.random_panorama(rng, name in ("night", "dusk")) * np.float32(level)
     drift = float(rng.normal(0, 25)) if style is not None and rng.random() < 0.7 else 0.0
     constants = cast.person.constants(rng, visible)
-    take = Take(cast, style, still, crop, light, constants, sensor, panorama, drift)
+    lit = light.led_power > 0 and name in ("day", "sun")  # at night half of the frames were black
+    dimmed = float(rng.choice([0.0, 0.4])) if lit and rng.random() < 0.12 else 1.0
+    take = Take(cast, style, still, crop, light, constants, sensor, panorama, drift, dimmed)
     labels: dict[str, Any] = {
         "frame_rect": edges.astype(np.float32),
         "mount": np.int8(MOUNT_NAMES.index(mount)),

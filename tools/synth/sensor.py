@@ -31,6 +31,8 @@ class Sensor:
     sharpen: float = 0.0  # what a camera's own sharpening adds
     local: float = 0.0  # share of local contrast equalisation
     rows: float = 0.0  # noise that a whole row shares
+    bands: tuple[float, float, float] = (0.0, 0.0, 0.0)  # flicker on rolling rows:
+    # strength, waves over the picture's height, phase [rad]
     dirt: int = 0  # smears and drops on the lens
     hot: tuple[float, float, float] = (0.0, 0.5, 0.5)  # LED's hot spot: strength, place 0..1
     shoulder: float = 0.0  # how fast bright light saturates softly; 0 clips hard at 1
@@ -69,10 +71,16 @@ def _extras(rng: np.random.Generator) -> dict[str, Any]:
         "sharpen": float(rng.uniform(0.3, 1.6)) if rng.random() < 0.25 else 0.0,
         "local": float(rng.uniform(0.2, 0.8)) if rng.random() < 0.12 else 0.0,
         "rows": float(rng.uniform(0.001, 0.01)) if rng.random() < 0.07 else 0.0,
+        "bands": _random_bands(rng) if rng.random() < 0.05 else (0.0, 0.0, 0.0),
         "dirt": int(rng.integers(1, 9)) if rng.random() < 0.06 else 0,
         "shoulder": float(rng.uniform(0.5, 2.0)) if rng.random() < 0.5 else 0.0,
         "hot": (float(spot * rng.uniform(0.3, 1.5)), float(rng.random()), float(rng.random())),
     }
+
+
+def _random_bands(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Pulsed light seen by rows that are exposed one after the other."""
+    return float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.5, 6)), float(rng.uniform(0, 6.3))
 
 
 def develop(
@@ -113,6 +121,10 @@ def _optics(x: NDArray[Any], sensor: Sensor, rng: np.random.Generator) -> NDArra
     if sensor.blur > 0:
         x = cv2.GaussianBlur(x, (0, 0), sensor.blur)
     x = _smear(x, sensor.motion)
+    strength, waves, phase = sensor.bands
+    if strength > 0:
+        rows = np.linspace(0, 2 * np.pi * waves, h) + phase
+        x = x * (1 + strength * np.sin(rows)).astype(np.float32)[:, None]
     for _ in range(sensor.dirt):
         x = _drop(x, rng)
     if sensor.vignette > 0:
