@@ -170,7 +170,7 @@ def stage(recipe: Mapping[str, Any], rng: np.random.Generator) -> Take:
     constants = cast.person.constants(rng, False) | {"pupil": 0.16, "pupil_glow": 0.0}
     over = int(recipe["over"])
     sensor = Sensor(
-        exposure=0.17, skin_blur=1.4 * over, blur=0.95 * over, motion=(0.0, 0.0), scale=1.0,
+        exposure=0.17, skin_blur=1.4 * over, blur=1.15 * over, motion=(0.0, 0.0), scale=1.0,
         noise=float(recipe["noise"]), read_noise=float(recipe["noise"]) / 3, gamma=0.5, veil=0.01,
         vignette=0.15, jpeg=0,
     )  # fmt: skip
