@@ -47,9 +47,9 @@ def merge_gaze(face: Face, tuning: Tuning) -> Gaze | None:
     total = yaw_sum = pitch_sum = sigma_sum = 0.0
     for eye in (face.eye_left, face.eye_right):
         yaw, pitch, sigma = eye.gaze_yaw_rad, eye.gaze_pitch_rad, eye.gaze_sigma_rad
-        if yaw is None or pitch is None or sigma is None or not eye.visible >= tuning.visible_min:
+        if yaw is None or pitch is None or sigma is None:
             continue
-        if not math.isfinite(yaw + pitch + sigma):
+        if not tuning.visible_min <= eye.visible <= 1.0 or not math.isfinite(yaw + pitch + sigma):
             continue
         sigma = max(sigma, tuning.gaze_sigma_min)
         weight = eye.visible / (sigma * sigma)

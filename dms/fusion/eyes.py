@@ -33,10 +33,12 @@ def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> 
     left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
         seen = eye.visible
-        if eye.open is None or not seen >= config.visible_min or not math.isfinite(eye.open):
+        if eye.open is None or not config.visible_min <= seen <= 1.0:
+            continue
+        if not math.isfinite(eye.open):
             continue
         own = eye.open / baseline
-        sigma = max(eye.open_sigma or 0.0, config.open_sigma_min) / baseline
+        sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / baseline  # NaN is the least
         p = logistic((config.closed_open_max - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)
