@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from dms import e2e
 from dms.config.param import MS
-from dms.messages import MESSAGES
-from dms.signals import Message, NoValue, Signal, Value, decode
+from dms.messages import FRAMES
+from dms.signals import BusFrame, Message, NoValue, Signal, Value, decode
 
 SECOND = 1_000_000_000
 RATE_OVER = 33
@@ -63,25 +63,26 @@ class Known:
 
 
 def known_messages() -> dict[Place, Known]:
-    """The messages of this project's own contract."""
-    return {(m.can_id, False): _known(m) for m in MESSAGES}
+    """The messages of this project's own contract, on classic CAN and on CAN FD."""
+    return {(frame.can_id, False): _known(frame) for frame in FRAMES}
 
 
-def _known(message: Message) -> Known:
+def _known(frame: BusFrame) -> Known:
+    size = Message.LENGTH
     return Known(
-        message.name,
-        message.can_id,
+        frame.name,
+        frame.can_id,
         False,
-        message.period_ms,
-        message.timeout_ms,
-        (Protected(0, Message.LENGTH, message.data_id),),
-        lambda data: _readings(message, data),
+        frame.period_ms,
+        frame.timeout_ms,
+        tuple(Protected(i * size, size, part.data_id) for i, part in enumerate(frame.sections)),
+        lambda data: _readings(frame, data),
     )
 
 
-def _readings(message: Message, data: bytes) -> list[Reading]:
-    values = decode(message, data)
-    return [_reading(signal, values[signal.name]) for signal in message.signals]
+def _readings(frame: BusFrame, data: bytes) -> list[Reading]:
+    values = decode(frame, data)
+    return [_reading(signal, values[signal.name]) for signal in frame.signals]
 
 
 def _reading(signal: Signal, value: Value) -> Reading:

@@ -10,12 +10,9 @@ from dataclasses import dataclass, replace
 
 from dms.canbus import BusError, Busy, Controller, Lost, Port, Received
 from dms.config.param import MS
-from dms.messages import ALERT, STATUS
-from dms.signals import Message
+from dms.signals import BusFrame
 from dms.transmit import SECOND, TxFrame
 
-SAFETY = frozenset((ALERT, STATUS))
-"""Messages that are kept longest when the bus has no room."""
 BLOCKED_NS = SECOND
 """No room for this long although frames are waiting: an adapter that hangs; open it anew."""
 MAX_BAD_IN_A_ROW = 100
@@ -110,7 +107,7 @@ class Link:
         self._open = open_port
         self._port: Port | None = first
         self._backoff = Backoff(first_wait_ns, longest_wait_ns, presence)
-        self._waiting: dict[Message, TxFrame] = {}
+        self._waiting: dict[BusFrame, TxFrame] = {}
         self._bad_in_a_row = 0
         self._trouble_ns: int | None = None
         self._blocked_ns: int | None = None
@@ -150,7 +147,7 @@ class Link:
         """Make room: drop the oldest frame that is not safety relevant, keep the rest waiting."""
         self._count(busy=1, last_error=why)
         self._trouble_ns = now_ns
-        plain = [f for m, f in self._waiting.items() if m not in SAFETY]
+        plain = [f for m, f in self._waiting.items() if not m.safety]
         if plain:
             del self._waiting[min(plain, key=lambda f: f.t_ns).message]
             self._count(dropped=1)
@@ -274,4 +271,4 @@ class Link:
 
 
 def _urgency(frame: TxFrame) -> tuple[bool, int]:
-    return frame.message not in SAFETY, frame.t_ns
+    return not frame.message.safety, frame.t_ns

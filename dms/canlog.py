@@ -98,6 +98,10 @@ class _Writer(Protocol):
     def close(self) -> None: ...
 
 
+def _is_fd(frame: TxFrame) -> bool:
+    return len(frame.data) > 8
+
+
 class _CandumpWriter:
     """`(seconds) channel id#data T`, as `candump -L` writes it, with the direction."""
 
@@ -108,7 +112,8 @@ class _CandumpWriter:
         us = frame.t_ns // 1000
         stamp = f"({us // 1_000_000}.{us % 1_000_000:06d})"
         data = frame.data.hex().upper()
-        self._file.write(f"{stamp} {CHANNEL} {frame.message.can_id:03X}#{data} T\n")
+        mark = "##1" if _is_fd(frame) else "#"  # 1: the data at the higher bit rate
+        self._file.write(f"{stamp} {CHANNEL} {frame.message.can_id:03X}{mark}{data} T\n")
 
     def close(self) -> None:
         self._file.close()
@@ -129,6 +134,8 @@ class _LibraryWriter:
                 arbitration_id=frame.message.can_id,
                 data=frame.data,
                 is_extended_id=False,
+                is_fd=_is_fd(frame),
+                bitrate_switch=_is_fd(frame),
                 is_rx=False,
             )
         )

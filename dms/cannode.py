@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dms.canbus import Port, open_bus, presence
 from dms.canlink import BusHealth, Link
+from dms.car import OUR_CAR, CarConfig
 from dms.config import CanConfig
 from dms.config.param import MS
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.timing import Punctuality
 from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, DriverState, VehicleState
 from dms.uds.unit import Diagnostics
-from dms.vehicle import CarConfig, VehicleInput
+from dms.vehicle import VehicleInput
 
 POLL_NS = 5 * MS
 """How often a bus without a file descriptor is asked for frames."""
@@ -113,6 +114,7 @@ class Scheduler:
         now = self._clock()
         with self._lock:
             self._plan.bus_fault = self.link.troubled(now)
+            self._plan.inputs = self._vehicle.health(now)
             self._plan.skip_missed(now)
             frames = self._plan.due(now)
         self.link.send(frames, now)
@@ -169,12 +171,12 @@ class CanNode:
         diagnostics: Diagnostics | None = None,
     ) -> None:
         """Opens the bus. Errors: BusError."""
-        car = car or CarConfig()
+        car = car or OUR_CAR
         self._diagnostics = diagnostics
         asked = diagnostics.exchange.listens_to() if diagnostics else []
-        link = open_link(config, [(car.speed.can_id, car.speed.extended), *asked])
-        plan = TxPlan(identity, clock(), config.stale_ms * MS)
-        vehicle = VehicleInput(car, config.vehicle_speed_timeout_ms * MS)
+        link = open_link(config, [*car.identifiers(), *asked])
+        plan = TxPlan(identity, clock(), config.stale_ms * MS, config.fd)
+        vehicle = VehicleInput(car)
         self._scheduler = Scheduler(plan, link, vehicle, clock, diagnostics)
         self._stopping = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)

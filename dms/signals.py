@@ -1,6 +1,8 @@
-"""What a CAN signal and message are, and how values become bytes and come back.
+"""What a CAN signal, message and container are, and how values become bytes and come back.
 
-Signals are little endian ("Intel") and unsigned, after the 12-bit protection header of e2e.py.
+A message is 8 bytes: the 12-bit protection header of e2e.py, then its signals, unsigned and little
+endian ("Intel"), one after the other. It is a classic frame by itself; on CAN FD a container
+carries up to eight of them, each still protected for itself. So both have one definition.
 Every signal has raw values for "unknown" (the monitor works but cannot tell), "invalid" (broken)
 and "not available" (no data: starting, stalled, shut down). Nothing here ever raises.
 """
@@ -8,8 +10,8 @@ and "not available" (no data: starting, stalled, shut down). Nothing here ever r
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from dms import e2e
@@ -37,8 +39,6 @@ class Signal:
     """
 
     name: str
-    start: int
-    """Position of the least significant bit, bit 0 = lowest of byte 0."""
     length: int
     comment: str
     unknown: int
@@ -50,6 +50,8 @@ class Signal:
     maximum: float = 0.0
     unit: str = ""
     table: Table = ()
+    start: int = 0
+    """Position of the least significant bit in its message, bit 0 = lowest of byte 0."""
 
     @property
     def top(self) -> int:
@@ -62,33 +64,98 @@ class Signal:
         return {**special, **dict(self.table)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Message:
-    """One message of 8 bytes; `period_ms` is its cycle, `timeout_ms` after which it is missing.
+def in_order(*signals: Signal) -> tuple[Signal, ...]:
+    """The signals of a message, each at the first bit that is free. Later versions only append."""
+    return tuple(_placed(signals))
 
-    Each is itself only (no comparing of contents), so that it is quick as a key.
-    """
+
+def _placed(signals: Iterable[Signal]) -> Iterator[Signal]:
+    start = e2e.HEADER_BITS
+    for signal in signals:
+        yield replace(signal, start=start)
+        start += signal.length
+
+
+class Trigger(Enum):
+    """What makes a frame go out between its cycles."""
+
+    ALERT = "the most urgent alert changes"
+    AVAILABILITY = "the availability changes, or a result becomes too old"
+    EVENT = "an event happens"
+    RESULT = "a frame was judged"
+    """The cycle then counts from the last frame sent; it only fills a silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BusFrame:
+    """What is sent under one identifier. Each is itself only, so that it is quick as a key."""
 
     name: str
     can_id: int
-    data_id: int
-    """Of the end-to-end protection; unique on the bus."""
     period_ms: int
     comment: str
-    sender: str
-    receiver: str
-    signals: tuple[Signal, ...]
+    sender: str = "DMS"
+    receiver: str = "Vehicle"
+    triggers: frozenset[Trigger] = frozenset()
     min_gap_ms: int = 0
-    """Above 0: also sent on change, but never closer together than this."""
+    """Least time between two of it, however many triggers there are."""
     missing_ms: int = 0
     """Time-out where it is not three cycles."""
+    safety: bool = False
+    """Kept longest when the bus has no room."""
+
+    @property
+    def timeout_ms(self) -> int:
+        """Without a good one for this long its content counts as missing."""
+        return self.missing_ms or 3 * self.period_ms
+
+    @property
+    def sections(self) -> tuple[Message, ...]:
+        """The protected messages in it, in their order."""
+        raise NotImplementedError
+
+    @property
+    def length(self) -> int:
+        """Bytes."""
+        return Message.LENGTH * len(self.sections)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """All signals with a meaning, placed in their own section."""
+        return tuple(signal for section in self.sections for signal in section.signals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Message(BusFrame):
+    """8 bytes with one protection header; a classic frame by itself."""
+
+    data_id: int
+    """Of the end-to-end protection; the same wherever the message travels."""
+    content: tuple[Signal, ...]
 
     LENGTH = 8
 
     @property
-    def timeout_ms(self) -> int:
-        """Without a good message for this long its content counts as missing."""
-        return self.missing_ms or 3 * self.period_ms
+    def sections(self) -> tuple[Message, ...]:
+        """Itself."""
+        return (self,)
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """Its signals."""
+        return self.content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Container(BusFrame):
+    """A CAN FD frame of several messages, each with its own protection."""
+
+    parts: tuple[Message, ...]
+
+    @property
+    def sections(self) -> tuple[Message, ...]:
+        """Its messages."""
+        return self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +186,13 @@ def value_of(signal: Signal, raw: int) -> Value:
     return raw * signal.scale + signal.offset
 
 
-def encode(message: Message, values: Mapping[str, Value], counter: int) -> Encoded:
-    """The protected 8 bytes. Absent signals are NOT_AVAILABLE, unused bits 0. Never raises."""
+def encode(frame: BusFrame, values: Mapping[str, Value], counter: int) -> Encoded:
+    """The protected bytes. Absent signals are NOT_AVAILABLE, unused bits 0. Never raises."""
+    parts = [_encode(section, values, counter) for section in frame.sections]
+    return Encoded(b"".join(p.data for p in parts), tuple(n for p in parts for n in p.clamped))
+
+
+def _encode(message: Message, values: Mapping[str, Value], counter: int) -> Encoded:
     word, clamped = 0, []
     for signal in message.signals:
         raw, bad = raw_of(signal, values.get(signal.name, NoValue.NOT_AVAILABLE))
@@ -131,9 +203,18 @@ def encode(message: Message, values: Mapping[str, Value], counter: int) -> Encod
     return Encoded(e2e.protect(message.data_id, payload, counter), tuple(clamped))
 
 
-def decode(message: Message, data: bytes) -> dict[str, Value]:
+def decode(frame: BusFrame, data: bytes) -> dict[str, Value]:
     """The values in `data`, its protection unchecked. Never raises; a wrong length is INVALID."""
-    if len(data) != Message.LENGTH:
-        return {signal.name: NoValue.INVALID for signal in message.signals}
-    word = int.from_bytes(data, "little")
-    return {s.name: value_of(s, word >> s.start & (1 << s.length) - 1) for s in message.signals}
+    if len(data) != frame.length:
+        return {signal.name: NoValue.INVALID for signal in frame.signals}
+    values: dict[str, Value] = {}
+    for index, section in enumerate(frame.sections):
+        word = int.from_bytes(split(data, index), "little")
+        for s in section.signals:
+            values[s.name] = value_of(s, word >> s.start & (1 << s.length) - 1)
+    return values
+
+
+def split(data: bytes, index: int) -> bytes:
+    """The bytes of one section of a frame."""
+    return data[index * Message.LENGTH : (index + 1) * Message.LENGTH]

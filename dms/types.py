@@ -441,6 +441,17 @@ class DriverState:
     or let go by the written rules."""
     driver_changed: bool = False
     """This is the first state of what seems to be another driver: everything is learned anew."""
+    head_roll_rad: float | None = None
+    """Vehicle frame, > 0 the top of the head towards the driver's right."""
+    head_sigma_rad: float | None = None
+    """Standard error of one axis of the head's direction."""
+    gaze_sigma_rad: float | None = None
+    """The same of the gaze."""
+    eye_open_left: float | None = None
+    """Openness of this eye, of this driver's neutral; None: not seen."""
+    eye_open_right: float | None = None
+    closed_probability: float | None = None
+    """How likely both eyes are closed now; None: no eye is seen."""
 
 
 class AlertKind(IntEnum):

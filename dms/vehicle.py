@@ -1,152 +1,216 @@
-"""What the vehicle says: frames of a car's own message become the VehicleState.
+"""What the vehicle says: frames of a car's own messages become the VehicleState.
 
-Which message and which bits is a file under configs/car/, so that a new car needs no code. Pure:
-time is an argument.
+Pure: time is an argument. A value counts only from a message that passed its check, and only until
+its time-out; a message that fails its check ERRORS_MAX times in a row, or comes late, takes its
+values with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dms import e2e
-from dms.config.build import ConfigError, build
-from dms.config.param import MS, param
-from dms.config.yaml_strict import read_layer
-from dms.messages import VEHICLE_MOTION
+from dms.car import OUR_CAR, CarConfig, SignalConfig, ranges
+from dms.config.param import MS
+from dms.quantities import QUANTITIES, Quantity
 from dms.types import VehicleState
 
-__all__ = ["CarConfig", "ConfigError", "SpeedConfig", "VehicleInput", "load_car", "mistakes"]
-
-OURS = "this project's Vehicle_Motion"
-MPS_PER = {"km/h": 1 / 3.6, "m/s": 1.0, "mph": 0.44704}
-
-
-@dataclass(frozen=True, slots=True)
-class SpeedConfig:
-    """Where the speed is: speed = raw * scale + offset, in `unit`."""
-
-    can_id: int = param(VEHICLE_MOTION.can_id, "identifier", OURS, lo=0, hi=0x1FFFFFFF)
-    extended: bool = param(False, "29-bit identifier", OURS)
-    length: int = param(8, "bytes of the message", OURS, lo=1, hi=64)
-    start_bit: int = param(16, "as in a DBC, counted from 0", OURS, lo=0, hi=511)
-    bits: int = param(16, "length of the signal", OURS, lo=1, hi=64)
-    byte_order: str = param(
-        "little", "little: Intel; big: Motorola", OURS, choices=("little", "big")
-    )
-    signed: bool = param(False, "two's complement", OURS)
-    scale: float = param(0.01, "physical value of one step", OURS, lo=1e-9, hi=1e6)
-    offset: float = param(0.0, "physical value of raw 0", OURS, lo=-1e6, hi=1e6)
-    unit: str = param("km/h", "unit of the physical value", OURS, choices=tuple(MPS_PER))
-    max_raw: int | None = param(
-        65530, "larger raw values say that there is no speed; null: none do", OURS, lo=0, hi=1 << 63
-    )
-    valid_start_bit: int | None = param(
-        12,
-        "start of a signal that says the speed is valid; null: there is none",
-        OURS,
-        lo=0,
-        hi=511,
-    )
-    valid_bits: int = param(4, "its length", OURS, lo=1, hi=8)
-    valid_raw: int = param(1, "its value for a valid speed", OURS, lo=0, hi=255)
-    e2e_data_id: int | None = param(
-        VEHICLE_MOTION.data_id, "AUTOSAR E2E Profile 11; null: not protected", OURS, lo=0, hi=65535
-    )
+ERRORS_MAX = 3
+"""Bad messages in a row that make the input invalid: as many as the counter tolerates lost."""
+CLOCK = QUANTITIES["utc"].attribute
+"""Goes on between messages."""
 
 
 @dataclass(frozen=True, slots=True)
-class CarConfig:
-    """One car's messages."""
+class InputHealth:
+    """How the vehicle's messages fare. `fault`: there is no speed, or a message that was there is
+    missing or wrong now. The rest counts since the start."""
 
-    name: str = param("default", "of the car", "the vehicle")
-    speed: SpeedConfig = param(SpeedConfig(), "", "")
-
-
-def load_car(path: Path | None = None) -> CarConfig:
-    """Read a car's file; None: the values of configs/car/default.yaml. ConfigError lists every
-    mistake in it."""
-    return build(CarConfig, [] if path is None else [read_layer(path)], [], mistakes)
+    fault: bool
+    wrong_crc: int = 0
+    repeated: int = 0
+    jumped: int = 0
+    late: int = 0
 
 
-def mistakes(car: CarConfig) -> list[tuple[str, str]]:
-    """What no single value can tell: (key path, what is wrong)."""
-    s, wrong = car.speed, []
-    if not s.extended and s.can_id > 0x7FF:
-        wrong.append(("speed.can_id", f"0x{s.can_id:X} needs extended: true"))
-    fields = [("speed.start_bit", s.start_bit, s.bits)]
-    if s.valid_start_bit is not None:
-        fields.append(("speed.valid_start_bit", s.valid_start_bit, s.valid_bits))
-    wrong += [
-        (key, f"the signal reaches beyond the message's {s.length} bytes")
-        for key, start, bits in fields
-        if _shift(start, bits, s.length, s.byte_order) is None
-    ]
-    return wrong
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes one quantity out of a message."""
+
+    quantity: Quantity
+    timeout_ns: int
+    read: Callable[[int, int], Any]
+    """The message as little- and as big-endian number to the value; None: there is none."""
 
 
-def _shift(start: int, bits: int, length: int, order: str) -> int | None:
-    """How far the signal is above bit 0 of the message read as one number; None: not inside."""
-    low = start
-    if order == "big":
-        low = length * 8 - (start // 8 * 8 + 7 - start % 8) - bits
-    return low if low >= 0 and low + bits <= length * 8 else None
+class _Heard:
+    """One message of the car."""
 
+    def __init__(self, signals: Sequence[tuple[Quantity, SignalConfig]]) -> None:
+        self.readers = tuple(
+            _Reader(q, (s.timeout_ms or q.timeout_ms) * MS, _reading(q, s)) for q, s in signals
+        )
+        self.timeout_ns = min(reader.timeout_ns for reader in self.readers)
+        self.values: dict[str, Any] = {}
+        self.heard_ns: int | None = None
+        first = signals[0][1]
+        self._length = first.length
+        protected = first.e2e_data_id is not None
+        self._checker = (
+            e2e.Checker(first.e2e_data_id or 0, first.length, first.e2e_max_step)
+            if protected
+            else None
+        )
+        self._errors = 0
 
-def _extract(data: bytes, start: int, bits: int, order: str) -> int:
-    big = order == "big"
-    shift = _shift(start, bits, len(data), order) or 0
-    return int.from_bytes(data, "big" if big else "little") >> shift & (1 << bits) - 1
+    def take(self, data: bytes, t_ns: int) -> list[str]:
+        """One frame; the verdicts on it."""
+        late = self.heard_ns is not None and t_ns - self.heard_ns > self.timeout_ns
+        if late:
+            self._forget()
+        verdict, usable = self._check(data)
+        if usable:
+            self._errors, self.heard_ns = 0, t_ns
+            little, big = int.from_bytes(data, "little"), int.from_bytes(data, "big")
+            self.values = {r.quantity.attribute: r.read(little, big) for r in self.readers}
+        elif verdict != e2e.Verdict.INITIAL.value:
+            self._errors += 1
+            if self._errors >= ERRORS_MAX:
+                self.values = {}
+        return ["late", verdict] if late else [verdict]
+
+    def _forget(self) -> None:
+        """After a time-out counters are compared anew."""
+        self.values, self.heard_ns = {}, None
+        if self._checker is not None:
+            self._checker = replace(self._checker, last=None)
+
+    def _check(self, data: bytes) -> tuple[str, bool]:
+        if self._checker is None:
+            right = len(data) == self._length
+            return ("unprotected" if right else "wrong_length"), right
+        self._checker, verdict = self._checker.check(data)
+        return verdict.value, verdict.usable
+
+    def at(self, t_ns: int) -> dict[str, Any]:
+        """What holds at `t_ns`."""
+        if self.heard_ns is None or not self.values:
+            return {}
+        age_ns = t_ns - self.heard_ns
+        said = {
+            r.quantity.attribute: self.values[r.quantity.attribute]
+            for r in self.readers
+            if age_ns <= r.timeout_ns
+        }
+        if said.get(CLOCK) is not None:
+            said[CLOCK] += age_ns
+        return said
+
+    def sound(self, t_ns: int) -> bool:
+        """Whether it comes in time and passes its check."""
+        fresh = self.heard_ns is not None and t_ns - self.heard_ns <= self.timeout_ns
+        return fresh and self._errors < ERRORS_MAX
 
 
 class VehicleInput:
-    """Takes every received frame; knows the vehicle's state at any later time.
+    """Takes every received frame; knows the vehicle's state at any later time."""
 
-    A speed counts only from a message that passed its check, and only for `timeout_ns`.
-    """
-
-    def __init__(self, car: CarConfig, timeout_ns: int = VEHICLE_MOTION.timeout_ms * MS) -> None:
-        self.car = car
-        self.timeout_ns = timeout_ns
+    def __init__(self, car: CarConfig = OUR_CAR) -> None:
         self.verdicts: Counter[str] = Counter()
-        """How often each verdict of the check was given."""
-        data_id = car.speed.e2e_data_id
-        self._checker = None if data_id is None else e2e.Checker(data_id, car.speed.length)
-        self._speed_mps: float | None = None
-        self._heard_ns: int | None = None
+        """How often each verdict was given; see docs/can.md."""
+        self._messages = {
+            place: _Heard([(QUANTITIES[k], s) for k, s in car.signals().items() if _at(s) == place])
+            for place in car.identifiers()
+        }
+        self._known: set[tuple[int, bool]] = set()
 
     def on_frame(self, can_id: int, extended: bool, data: bytes, t_ns: int) -> None:
         """One frame from the bus, ours or not. Never raises."""
-        speed = self.car.speed
-        if can_id == speed.can_id and extended == speed.extended and self._passes(data):
-            self._speed_mps = _speed_mps(speed, data)
-            self._heard_ns = t_ns
-
-    def _passes(self, data: bytes) -> bool:
-        if self._checker is None:
-            right = len(data) == self.car.speed.length
-            self.verdicts["unprotected" if right else "wrong_length"] += 1
-            return right
-        self._checker, verdict = self._checker.check(data)
-        self.verdicts[verdict.value] += 1
-        return verdict.usable
+        place = (can_id, extended)
+        if (message := self._messages.get(place)) is not None:
+            self.verdicts.update(message.take(data, t_ns))
+            self._known.add(place)
 
     def state(self, t_ns: int) -> VehicleState:
-        """What holds at `t_ns`; the speed is None when never heard, invalid or too old."""
-        heard = self._heard_ns
-        fresh = heard is not None and t_ns - heard <= self.timeout_ns
-        return VehicleState(t_ns, self._speed_mps if fresh else None)
+        """What holds at `t_ns`; None is what was never heard, is invalid or too old."""
+        said: dict[str, Any] = {"speed_mps": None}
+        for message in self._messages.values():
+            said |= message.at(t_ns)
+        return VehicleState(t_ns, **said)
+
+    def health(self, t_ns: int) -> InputHealth:
+        """Counters, and whether something is missing or wrong at `t_ns`."""
+        n = self.verdicts
+        return InputHealth(
+            fault=self.state(t_ns).speed_mps is None
+            or not all(self._messages[place].sound(t_ns) for place in self._known),
+            wrong_crc=n["wrong_crc"] + n["wrong_length"],
+            repeated=n["repeated"],
+            jumped=n["jumped"],
+            late=n["late"],
+        )
 
 
-def _speed_mps(s: SpeedConfig, data: bytes) -> float | None:
-    if s.valid_start_bit is not None:
-        valid = _extract(data, s.valid_start_bit, s.valid_bits, s.byte_order)
-        if valid != s.valid_raw:
+def _at(s: SignalConfig) -> tuple[int, bool]:
+    return s.can_id or 0, s.extended
+
+
+def _reading(quantity: Quantity, s: SignalConfig) -> Callable[[int, int], Any]:
+    """What turns a whole message into the quantity's value."""
+    raw = _raw(s, s.start_bit or 0, s.bits or 1, s.signed)
+    valid = (
+        None
+        if s.valid_start_bit is None
+        else _raw(s, s.valid_start_bit, s.valid_bits, signed=False)
+    )
+    none = ranges(s.invalid_raw) or [] if s.invalid_raw is not None else []
+    mean = _choice(quantity, s) if quantity.names else _number(quantity, s)
+
+    def read(little: int, big: int) -> Any:
+        if valid is not None and valid(little, big) != s.valid_raw:
             return None
-    raw = _extract(data, s.start_bit, s.bits, s.byte_order)
-    if s.signed and raw >> s.bits - 1:
-        raw -= 1 << s.bits
-    if s.max_raw is not None and raw > s.max_raw:
-        return None
-    return (raw * s.scale + s.offset) * MPS_PER[s.unit]
+        value = raw(little, big)
+        if any(low <= value <= high for low, high in none):
+            return None
+        return mean(value)
+
+    return read
+
+
+def _raw(s: SignalConfig, start: int, bits: int, signed: bool) -> Callable[[int, int], int]:
+    shift, mask, big_endian = s.shift(start, bits) or 0, (1 << bits) - 1, s.byte_order == "big"
+
+    def read(little: int, big: int) -> int:
+        value = (big if big_endian else little) >> shift & mask
+        return value - (1 << bits) if signed and value >> bits - 1 else value
+
+    return read
+
+
+def _number(quantity: Quantity, s: SignalConfig) -> Callable[[int], Any]:
+    factor, (low, high) = quantity.units[s.unit], quantity.span
+
+    def mean(raw: int) -> Any:
+        too_low = s.min_raw is not None and raw < s.min_raw
+        if too_low or (s.max_raw is not None and raw > s.max_raw):
+            return None
+        value = (raw * s.scale + s.offset) * factor
+        return quantity.finish(value) if low <= value <= high else None
+
+    return mean
+
+
+def _choice(quantity: Quantity, s: SignalConfig) -> Callable[[int], Any]:
+    table = [
+        (low, high, quantity.names[name])
+        for name, raws in s.values
+        for low, high in ranges(raws) or ()
+    ]
+
+    def mean(raw: int) -> Any:
+        return next((value for low, high, value in table if low <= raw <= high), None)
+
+    return mean

@@ -36,12 +36,12 @@ from dms.canlink import Link
 from dms.cannode import BATCH, Scheduler
 from dms.config import CanConfig
 from dms.messages import ALERT, BY_ID, DRIVER_STATE, GAZE, STATUS
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.rawcan import CLASSIC, ERR_FLAG, FD, RTR_FLAG, RawPort, open_raw, pack, unpack
 from dms.signals import Message
 from dms.timing import Histogram, Punctuality
 from dms.transmit import TxFrame, TxPlan
-from dms.vehicle import CarConfig, VehicleInput
+from dms.vehicle import VehicleInput
 
 MS = 1_000_000
 ROOT = Path(__file__).parent.parent
@@ -189,7 +189,7 @@ class Car:
     def __post_init__(self) -> None:
         self.link = Link(self._open, self.bench.port, presence=lambda: self.present)
         plan = TxPlan(Identity("s", "m"), 0)
-        self.node = Scheduler(plan, self.link, VehicleInput(CarConfig()), lambda: self.now_ns)
+        self.node = Scheduler(plan, self.link, VehicleInput(), lambda: self.now_ns)
 
     def _open(self) -> Port:
         if not self.present:
@@ -420,7 +420,7 @@ def test_a_flood_of_foreign_frames_delays_no_deadline_by_more_than_a_batch(bench
     flood: Any = Flood()
     link = Link(lambda: flood, flood)
     plan = TxPlan(Identity("s", "m"), 0)
-    node = Scheduler(plan, link, VehicleInput(CarConfig()), lambda: now[0])
+    node = Scheduler(plan, link, VehicleInput(), lambda: now[0])
     heard: list[tuple[int, bool, bytes]] = []
     while now[0] < 10_000 * MS:
         node.send_due()

@@ -47,7 +47,7 @@ with can.Bus(interface="udp_multicast", **where) as bus:
         if not good or step != 1 or counter == 15:
             wrong.append([message.name, good, step, counter])
         lines.append((m.timestamp, message.name, {k: str(v) for k, v in values.items()}))
-        if message.name == "DMS_Gaze" and any(v[2].get("Reason") == "Shutdown" for v in lines):
+        if message.name == "DMS_Inputs" and any(v[2].get("Reason") == "Shutdown" for v in lines):
             break
 json.dump({"seen": seen, "wrong": wrong, "lines": lines}, sys.stdout)
 """
@@ -56,7 +56,7 @@ SENDER = """
 import dataclasses, signal, sys, time
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.types import *
 stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))

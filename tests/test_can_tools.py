@@ -26,11 +26,11 @@ from dms.commands.can_send_vehicle import Hand
 from dms.commands.can_table import FOREIGN_SHOWN, Look, table
 from dms.commands.screen import split_keys
 from dms.config import ConfigError
-from dms.messages import ALERT, STATUS, VEHICLE_MOTION, encode_vehicle_motion
-from dms.payloads import Identity
+from dms.messages import ALERT, SENT, STATUS, VEHICLE_MOTION, encode_vehicle_motion
+from dms.moment import Identity
 from dms.signals import NoValue, encode
 from dms.transmit import TxPlan
-from dms.vehicle import CarConfig, VehicleInput
+from dms.vehicle import VehicleInput
 from dms.vehiclesim import Fault as SimFault
 from dms.vehiclesim import Profile, SimFrame, Vehicle, parse_profile
 
@@ -219,7 +219,7 @@ def test_a_log_is_printed_for_people(dms: Dms, tmp_path: Path) -> None:
     assert "DMS_Status [initial]  Availability=Unavailable  Reason=Starting" in done.stdout
     assert lines[-1].endswith("Vehicle_Motion [repeated]  SpeedValid=Yes  Speed=72.00 km/h")
     changes = dms("can", "decode", log, "--changes", "--only", "dms_*").stdout.splitlines()
-    assert len(changes) == 1 + 4 + 1, "each message once, then the alert"
+    assert len(changes) == 1 + len(SENT) + 1, "each message once, then the alert"
     summary = dms("can", "decode", log, "--summary").stdout
     assert "320 DMS_Alert" in summary
     totals = json.loads(dms("can", "decode", log, "--summary", "--json").stdout)
@@ -315,7 +315,9 @@ def test_the_monitor_tells_a_bus_as_json(dms: Dms) -> None:
 def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "dms.cli", "can", "monitor", GROUP])
+        tall = {**os.environ, "LINES": "120", "COLUMNS": "100"}
+        command = [sys.executable, "-m", "dms.cli", "can", "monitor", GROUP]
+        os.execve(sys.executable, command, tall)
     drawn, deadline = b"", time.monotonic() + 30
     with talking():
         asked = ended = False
@@ -358,7 +360,7 @@ def played(profile: Profile, seconds: float, vehicle: Vehicle | None = None) -> 
 
 def speeds(frames: list[SimFrame]) -> list[float | None]:
     """What the monitor's own input makes of them, after each frame."""
-    car, said = VehicleInput(CarConfig()), []
+    car, said = VehicleInput(), []
     for f in frames:
         car.on_frame(f.can_id, False, f.data, f.t_ns)
         mps = car.state(f.t_ns).speed_mps
@@ -385,7 +387,7 @@ def test_a_speed_goes_in_a_straight_line_and_is_understood_by_the_monitor() -> N
 )
 def test_a_vehicle_that_misbehaves_is_found_out(fault: str, verdict: str) -> None:
     profile = parse_profile(f"at:\n  0: {{Speed: 50}}\n  1: {{fault: {fault}}}\n".encode())
-    car = VehicleInput(CarConfig())
+    car = VehicleInput()
     for f in played(profile, 2):
         car.on_frame(f.can_id, False, f.data, f.t_ns)
     assert car.verdicts[verdict] >= 49

@@ -32,11 +32,11 @@ from dms.cannode import BusSink, Scheduler
 from dms.config import CanConfig
 from dms.e2e import Checker, Verdict
 from dms.messages import ALERT, BY_ID, DRIVER_STATE, GAZE, STATUS, encode_vehicle_motion
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.signals import Message, NoValue, Value, decode
 from dms.transmit import TxFrame, TxPlan
 from dms.types import Availability, Reason
-from dms.vehicle import CarConfig, VehicleInput
+from dms.vehicle import VehicleInput
 
 MS = 1_000_000
 ROOT = Path(__file__).parent.parent
@@ -90,7 +90,7 @@ def refuse_to_open() -> Port:
 
 
 def scheduler(link: Link, clock: Clock) -> Scheduler:
-    return Scheduler(TxPlan(Identity("s", "m"), 0), link, VehicleInput(CarConfig()), clock)
+    return Scheduler(TxPlan(Identity("s", "m"), 0), link, VehicleInput(), clock)
 
 
 # No room

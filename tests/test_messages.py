@@ -15,12 +15,27 @@ from dms import e2e
 from dms.messages import (
     ALERT,
     DRIVER_STATE,
+    FD_STATE,
+    FRAMES,
+    HANDS,
     MESSAGES,
+    SENT,
+    SENT_FD,
     STATUS,
     VEHICLE_MOTION,
     encode_vehicle_motion,
 )
-from dms.signals import Message, NoValue, Signal, Value, decode, encode, raw_of, value_of
+from dms.signals import (
+    BusFrame,
+    NoValue,
+    Signal,
+    Value,
+    decode,
+    encode,
+    raw_of,
+    split,
+    value_of,
+)
 
 p11 = pytest.importorskip("e2e.p11")
 PATH = Path(__file__).parent.parent / "configs/dms.dbc"
@@ -38,11 +53,11 @@ def some_value(signal: Signal) -> st.SearchStrategy[Value]:
     return real | st.sampled_from(list(NoValue))
 
 
-def some_values(message: Message) -> st.SearchStrategy[dict[str, Value]]:
+def some_values(message: BusFrame) -> st.SearchStrategy[dict[str, Value]]:
     return st.fixed_dictionaries({s.name: some_value(s) for s in message.signals})
 
 
-some_message = st.sampled_from(MESSAGES)
+some_message = st.sampled_from(FRAMES)
 a_message_with_values = some_message.flatmap(lambda m: st.tuples(st.just(m), some_values(m)))
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -51,21 +66,29 @@ def spell(signal: Signal, value: Value) -> float | str:
     return signal.names()[raw_of(signal, value)[0]] if isinstance(value, NoValue) else value
 
 
-def by_cantools(message: Message, values: dict[str, Value], counter: int) -> bytes:
+def by_cantools(message: BusFrame, values: dict[str, Value], counter: int) -> bytes:
     """The same payload by an encoder that knows only the DBC; no-values go in by their name there,
     except for a table's own unknown or invalid, which has another name."""
     spelled = {s.name: spell(s, values[s.name]) for s in message.signals}
-    full: dict[str, Any] = {**spelled, "Crc": 0, "Counter": counter}
+    full: dict[str, Any] = {**spelled}
     definition = DBC.get_message_by_name(message.name)
-    data = bytearray(definition.encode(full, scaling=True, strict=False))
-    p11.e2e_p11_protect(data, message.data_id, increment_counter=False)
-    return bytes(data)
+    for signal in definition.signals:
+        if signal.name.endswith(("Crc", "Counter")) and signal.name not in spelled:
+            full[signal.name] = counter if signal.name.endswith("Counter") else 0
+    data = definition.encode(full, scaling=True, strict=False)
+    return b"".join(protected(data, i, m.data_id) for i, m in enumerate(message.sections))
+
+
+def protected(data: bytes, index: int, data_id: int) -> bytes:
+    section = bytearray(split(data, index))
+    p11.e2e_p11_protect(section, data_id, increment_counter=False)
+    return bytes(section)
 
 
 @unhurried
 @given(a_message_with_values, st.integers(0, 14))
 def test_bytes_equal_those_of_cantools_and_autosar_e2e(
-    case: tuple[Message, dict[str, Value]], counter: int
+    case: tuple[BusFrame, dict[str, Value]], counter: int
 ) -> None:
     message, values = case
     encoded = encode(message, values, counter)
@@ -76,7 +99,7 @@ def test_bytes_equal_those_of_cantools_and_autosar_e2e(
 @unhurried
 @given(a_message_with_values, st.integers(0, 14))
 def test_what_was_encoded_is_decoded_to_within_half_a_step(
-    case: tuple[Message, dict[str, Value]], counter: int
+    case: tuple[BusFrame, dict[str, Value]], counter: int
 ) -> None:
     message, values = case
     back = decode(message, encode(message, values, counter).data)
@@ -92,23 +115,24 @@ def test_what_was_encoded_is_decoded_to_within_half_a_step(
 
 @unhurried
 @given(some_message, st.binary(max_size=64))
-def test_any_bytes_decode_without_an_error(message: Message, data: bytes) -> None:
+def test_any_bytes_decode_without_an_error(message: BusFrame, data: bytes) -> None:
     values = decode(message, data)
     assert set(values) == {s.name for s in message.signals}
-    if len(data) != 8:
+    if len(data) != message.length:
         assert set(values.values()) == {NoValue.INVALID}
 
 
-@unhurried
+@settings(deadline=None, max_examples=30)
 @given(some_message, st.dictionaries(st.text(max_size=3), any_float), st.data(), st.integers())
 def test_any_number_is_encoded_without_an_error_and_stays_in_its_bits(
-    message: Message, junk: dict[str, Value], data: st.DataObject, counter: int
+    message: BusFrame, junk: dict[str, Value], data: st.DataObject, counter: int
 ) -> None:
     for signal in message.signals:
         junk[signal.name] = data.draw(any_float)
     payload = encode(message, junk, counter).data
-    assert len(payload) == 8
-    assert p11.e2e_p11_check(bytearray(payload), message.data_id)
+    assert len(payload) == message.length
+    for index, section in enumerate(message.sections):
+        assert p11.e2e_p11_check(bytearray(split(payload, index)), section.data_id)
     for signal in message.signals:
         assert raw_of(signal, value_of(signal, raw_of(signal, junk[signal.name])[0]))[0] <= max(
             signal.top, signal.not_available
@@ -116,7 +140,7 @@ def test_any_number_is_encoded_without_an_error_and_stays_in_its_bits(
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.name)
-def test_signals_fill_no_bit_twice_and_leave_the_header_alone(message: Message) -> None:
+def test_signals_fill_no_bit_twice_and_leave_the_header_alone(message: BusFrame) -> None:
     taken = set(range(e2e.HEADER_BITS))
     for s in message.signals:
         bits = set(range(s.start, s.start + s.length))
@@ -146,10 +170,10 @@ def test_values_out_of_range_are_clamped_and_named() -> None:
     back = decode(DRIVER_STATE, encoded.data)
     assert back["EyesOffRoadTime"] == pytest.approx(51.0)
     assert back["ConditionConfidence"] == 0.0
-    assert back["PhoneTime"] is NoValue.NOT_AVAILABLE
+    assert back["UnresponsiveTime"] is NoValue.NOT_AVAILABLE
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 6.5, 12.0])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 6.5, 28.0])
 def test_what_is_no_number_or_no_entry_of_the_table_is_sent_as_invalid(bad: float) -> None:
     encoded = encode(ALERT, {"AlertKind": bad}, 0)
     assert encoded.clamped == ("AlertKind",)
@@ -169,6 +193,29 @@ def test_vehicle_motion_carries_kilometres_per_hour() -> None:
     assert decode(VEHICLE_MOTION, data) == {"SpeedValid": 1.0, "Speed": pytest.approx(100.0)}
     none = decode(VEHICLE_MOTION, encode_vehicle_motion(None, 4)[1])
     assert none == {"SpeedValid": 0.0, "Speed": NoValue.NOT_AVAILABLE}
+
+
+def test_a_container_carries_the_bytes_of_its_messages_unchanged() -> None:
+    values: dict[str, Value] = {"AlertKind": 1.0, "Condition": 2.0, "Action": 3.0}
+    data = encode(FD_STATE, values, 4).data
+    assert len(data) == 64
+    for index, section in enumerate(FD_STATE.sections):
+        assert split(data, index) == encode(section, values, 4).data
+    assert decode(HANDS, split(data, FD_STATE.sections.index(HANDS)))["Action"] == 3.0
+    assert decode(FD_STATE, data)["Condition"] == 2.0
+
+
+def test_every_sent_message_travels_on_both_kinds_of_bus() -> None:
+    in_containers = [section for frame in SENT_FD for section in frame.sections]
+    assert set(in_containers) == set(SENT)
+    assert len(in_containers) == len(SENT)
+    assert {frame.length for frame in SENT_FD} <= {12, 16, 20, 24, 32, 48, 64}, "lengths of FD"
+    assert FD_STATE.length == 64
+
+
+def test_no_two_signals_of_the_monitor_have_one_name() -> None:
+    names = [signal.name for message in SENT for signal in message.signals]
+    assert len(names) == len(set(names)), "in a container they stand side by side"
 
 
 # End-to-end protection

@@ -6,7 +6,7 @@ import numpy as np
 from scripted import ScriptedEngine
 
 from dms.config import load
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.pipeline import Pipeline
 from dms.transmit import TxFrame, TxPlan
 from dms.types import Alert, AlertKind, Condition, DriverState, Frame, Step, VehicleState

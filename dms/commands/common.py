@@ -13,7 +13,7 @@ from typing import Protocol
 from dms import __version__
 from dms.config import Config, Scalar, load
 from dms.errors import Exit, UsageError
-from dms.payloads import Identity
+from dms.moment import Identity
 from dms.types import Frame, Observation
 
 
@@ -100,5 +100,5 @@ def models_digest(config: Config) -> str:
 
 
 def identity(config: Config) -> Identity:
-    """Which monitor this is, for the status message: version and the networks' manifest."""
-    return Identity(__version__, models_digest(config))
+    """Which monitor this is, for the status message: version, networks' manifest, settings."""
+    return Identity(__version__, models_digest(config), config.digest())

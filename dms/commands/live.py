@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from dms import e2e
-from dms.messages import ALERT, BY_ID, KMH_PER_MPS
-from dms.signals import NoValue, Value, decode
+from dms.messages import ALERT, KMH_PER_MPS
+from dms.signals import NoValue, Value, decode, split
 from dms.transmit import TxFrame
 from dms.types import DriverState
 
@@ -49,12 +49,13 @@ class LiveView:
         for frame in frames:
             if self._origin_ns is None:
                 self._origin_ns = frame.t_ns
-            if frame.message is ALERT:
-                self._decoded(frame)
+            if ALERT in frame.message.sections:
+                data = split(frame.data, frame.message.sections.index(ALERT))
+                self._decoded(TxFrame(frame.t_ns, ALERT, data))
 
     def _decoded(self, frame: TxFrame) -> None:
         self._checker, verdict = self._checker.check(frame.data)
-        values = decode(BY_ID[frame.message.can_id], frame.data)
+        values = decode(ALERT, frame.data)
         now = (values["AlertKind"], values["AlertLevel"])
         if now == self._alert:
             return

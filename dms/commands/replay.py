@@ -20,6 +20,7 @@ from typing import Any
 from dms import drive
 from dms.canlog import LogFrame, open_sink, read_log
 from dms.canlog import Sink as CanSink
+from dms.car import load_car
 from dms.commands.common import (
     Perception,
     add_config_arguments,
@@ -40,7 +41,7 @@ from dms.pipeline import Pipeline
 from dms.source import Source, open_source
 from dms.transmit import TxFrame, TxPlan
 from dms.types import Alert, DriverState, Event, Frame, Step, VehicleState
-from dms.vehicle import VehicleInput, load_car
+from dms.vehicle import VehicleInput
 
 Vehicle = Callable[[int], VehicleState | None]
 """What the vehicle said up to a moment of the recording."""
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a bus, INTERFACE:CHANNEL, or a log file (.log, .asc, .blf, .trc); may be repeated",
     )
     parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the CAN log's")
-    parser.add_argument("--car", metavar="FILE", help="where the speed is on this car's bus (YAML)")
+    parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
     parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
     parser.add_argument(
         "--pace", type=float, default=0.0, help="hold back to so many times real time (0: never)"
@@ -175,7 +176,8 @@ class Replay:
         frames = self._source.frames()
         first = next(frames)
         engine = make()
-        can.start(TxPlan(identity(self._config), first.t_ns, self._config.can.stale_ms * MS))
+        c = self._config.can
+        can.start(TxPlan(identity(self._config), first.t_ns, c.stale_ms * MS, c.fd))
         pipeline = Pipeline(self._config, can.tell)
         for frame in chain([first], frames):
             self._pace.wait(frame.t_ns)
@@ -239,7 +241,7 @@ def _vehicle(
     if recording is None or recording.can is None:
         return lambda t_ns: None
     car = load_car(Path(args.car) if args.car else None)
-    heard = VehicleInput(car, config.can.vehicle_speed_timeout_ms * MS)
+    heard = VehicleInput(car)
     return HeardVehicle(heard, read_log(recording.can), recording.can_t0_ns, losses).at
 
 

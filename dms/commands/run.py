@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
+from dms.car import load_car
 from dms.commands.common import (
     add_config_arguments,
     finish,
@@ -35,7 +36,6 @@ from dms.errors import Exit
 from dms.source import is_stream, kind_of
 from dms.uds.nvm import Kept, Store
 from dms.uds.unit import Diagnostics
-from dms.vehicle import load_car
 
 if TYPE_CHECKING:
     from dms.commands.diagnosis import Desk
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this verb."""
     parser.add_argument("source", metavar="SOURCE")
     parser.add_argument("--can", metavar="BUS", help="INTERFACE:CHANNEL instead of the config's")
-    parser.add_argument("--car", metavar="FILE", help="where the speed is on this car's bus (YAML)")
+    parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
     parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the bus's")
     parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
     parser.add_argument("--loop", action="store_true", help="play a recording again and again")

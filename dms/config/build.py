@@ -72,8 +72,9 @@ def _apply(base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: l
             continue
         try:
             current = getattr(base, key)
-            if is_dataclass(current):
-                changed[key] = _section(current, value, path, layer, errors)
+            kind = _section_type(hints[key])
+            if kind is not None:
+                changed[key] = _section(current or kind(), value, path, layer, errors)
             elif get_origin(hints[key]) is tuple:
                 changed[key] = _free(value)
             else:
@@ -81,6 +82,12 @@ def _apply(base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: l
         except ValueError as e:
             errors.append(f"{where}: {path}: {e}")
     return type(base)(**changed)
+
+
+def _section_type(hint: Any) -> Any:
+    """The dataclass of a section, or of one that may be left out; None: no section."""
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((kind for kind in kinds if is_dataclass(kind)), None)
 
 
 def _did_you_mean(key: str, known: Mapping[str, Any]) -> str:

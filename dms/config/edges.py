@@ -80,13 +80,6 @@ class CanConfig:
         lo=50,
         hi=10000,
     )
-    vehicle_speed_timeout_ms: int = param(
-        1000,
-        "a vehicle speed older than this is not known",
-        "choice: 10 missed 100 ms cycles",
-        lo=50,
-        hi=60000,
-    )
     reopen_min_ms: int = param(
         100, "first wait before a lost bus is reopened", "choice", lo=10, hi=60000
     )
