@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dms import cannode
 from dms.canbus import (
     BusError,
     Busy,
@@ -33,7 +35,7 @@ from dms.canbus import (
     presence,
 )
 from dms.canlink import Link
-from dms.cannode import BATCH, Scheduler
+from dms.cannode import BATCH, CanNode, Scheduler
 from dms.config import CanConfig
 from dms.messages import ALERT, BY_ID, DRIVER_STATE, GAZE, STATUS
 from dms.moment import Identity
@@ -434,6 +436,43 @@ def test_a_flood_of_foreign_frames_delays_no_deadline_by_more_than_a_batch(bench
     assert lateness.max_us <= (BATCH + 1) * per_frame_ns // 1000
 
 
+FLOODER = """
+import socket, sys
+far = socket.socket(fileno=int(sys.argv[1]))
+frame = bytes.fromhex("ff07000008000000") + b"foreign!"
+while True:
+    far.send(frame)
+"""
+
+
+@pytest.mark.slow
+def test_a_node_in_real_time_survives_as_many_foreign_frames_as_it_can_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another process sends as fast as the socket takes it, which no bus does. Prints figures."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(cannode, "open_bus", lambda *_: RawPort(near))
+    command = [sys.executable, "-c", FLOODER, str(far.fileno())]
+    node, seconds = CanNode(CanConfig(), Identity("s", "m")), 4.0
+    with subprocess.Popen(command, pass_fds=[far.fileno()], stderr=subprocess.DEVNULL) as flooder:
+        node.start()
+        time.sleep(seconds)
+        health, counters, timing = node.health(), node.counters(), node.punctuality
+        flooder.kill()
+    alive = node.alive
+    node.stop()
+    far.close()
+    figure(f"foreign frames/s survived: {health.received / seconds:.0f}")
+    figure(f"frames sent: {health.sent}, deadlines missed: {counters['missed']}")
+    figure(f"period jitter p99: {timing.jitter.quantile_us(0.99)} us")
+    assert alive
+    assert health.lost == 0
+    assert health.received > 0
+    assert counters["missed"] + health.sent >= 60 * seconds, "every deadline met or counted"
+    assert health.sent > counters["missed"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKE)
 def test_ten_thousand_reopened_buses_leak_nothing(kind: str) -> None:
     cycles, warm = 10_000, 500
@@ -455,8 +494,15 @@ def test_ten_thousand_reopened_buses_leak_nothing(kind: str) -> None:
     link.close()
     (files, before), (files_after, after) = figures
     assert link.health.lost == cycles
+    figure(f"{kind}: {cycles} reopen cycles, descriptors {files} -> {files_after}, "
+          f"RSS {before} -> {after} KiB")  # fmt: skip
     assert files_after <= files
     assert after - before < 4096, f"{after - before} KiB more after {cycles} cycles"
+
+
+def figure(text: str) -> None:
+    """A measured figure, shown by `pytest -m slow -rP tests/test_can_faults.py`."""
+    sys.stdout.write(f"{text}\n")
 
 
 def rss_kib() -> int:
