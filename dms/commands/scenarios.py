@@ -29,7 +29,7 @@ from dms.scenarios.gates import (
 from dms.scenarios.story import read_book, stories_folder
 from dms.scenarios.suite import Outcome, Plan, StoryResult, play_suite
 
-HELD = "held.yaml"
+HELD = "stories/held.yml"
 SLEEPY_LEAST, SLEEPY_MOST, SLEEPY_PER_HOUR = 10, 40, 0.4
 DISTRACTED_PER_HOUR, DISTRACTED_LEAST, DISTRACTED_MOST = 1.0, 4, 40
 """Drowsy and distracted drives for each attentive hour; (EU) 2021/1341 wants >= 10 drivers."""

@@ -1,6 +1,6 @@
 """What the suite must reach, what it holds today, and whether it does.
 
-A gate has a figure that is required and, where that is not reached yet, one that holds (held.yaml):
+A gate has a figure that is required and, where that is not reached yet, one that holds (held.yml):
 the gate fails when the figure is worse than what holds, and says how far it is from what is asked.
 """
 

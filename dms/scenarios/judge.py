@@ -173,7 +173,8 @@ def _judge(e: Expect, story: Story, truth: Truth, rises: list[Rise]) -> Verdict:
         return _ended(e, mine, due)
     early = e.early_s
     if early is None:
-        early = e.tolerance_s if e.after_s is None else EVENT_S
+        frame_s = 1 / truth_fps(truth) + 1e-6
+        early = e.tolerance_s if e.after_s is None else max(EVENT_S, frame_s)
     begun = truth.marks[e.mark]
     first = next((r for r in mine if r.t_s >= begun), None)
     latest = due + (e.window_s if e.after_s is not None else VATS_WALL_S)
