@@ -134,7 +134,7 @@ STORY_KEYS = {
 }  # fmt: skip
 ACT_KEYS = {
     "for", "look", "by", "eyes", "mouth", "hands", "seen", "image", "speed", "noise", "blinks",
-    "signals", "mark", "turn_s",
+    "signals", "mark", "turn_s", "head",
 }  # fmt: skip
 EXPECT_KEYS = {"alert", "ends", "never", "level", "from", "after", "tolerance", "window", "early"}
 
@@ -196,7 +196,9 @@ class _Reader:
                     base = _lasting(base, inner[-1])
             else:
                 act = self._act(row, base)
-                base = _lasting(base, act)
+                if row.get("head") == "stays":
+                    act = replace(act, head=base.head, roll=base.roll, lean=base.lean)
+                base = replace(_lasting(base, act), head=act.head, roll=act.roll, lean=act.lean)
                 yield act
 
     def _act(self, row: Mapping[str, Any], base: Act) -> Act:
