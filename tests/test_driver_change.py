@@ -185,3 +185,34 @@ def test_reversing_and_a_turned_wheel_change_nothing_of_what_is_seen() -> None:
     car = {"gear": Gear.REVERSE, "steering_rad": 2.0}
     reversing = story([Act(3, car=car, **look)])[-1].state  # type: ignore[arg-type]
     assert reversing.eyes_off_road_ns == plain.eyes_off_road_ns
+
+
+PERHAPS = load(
+    None,
+    {
+        "fusion.calibration_ms": 8000, "fusion.baseline_ms": 5000, "fusion.change_check_ms": 5000,
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("who", "other"),
+    [
+        (Act(8), False),
+        (Act(8, head=(14, 3)), True),
+        (Act(8, open=0.65), True),
+        (Act(8, open=0.65, eyes=(0.05, 0.05)), False),
+    ],
+    ids=["the same", "sits elsewhere", "has other eyes", "shows no eyes"],
+)
+def test_a_face_gone_for_long_at_standstill_is_looked_at_again(who: Act, other: bool) -> None:
+    moments = story([Act(12, face=False, kmh=0), Act(1, kmh=0), who], PERHAPS)
+    assert bool(changes(moments)) is other
+    assert all(13 < when < 21 for when in changes(moments))
+
+
+def test_a_driver_who_looks_everywhere_is_no_other_driver() -> None:
+    everywhere = [Act(1, head=(22, 0)), Act(1, head=(-22, 0))] * 14
+    moments = story([*everywhere, drive(2)], CHECKED)
+    assert not changes(moments)
+    assert moments[-1].state.eyes_on_road is True

@@ -1,0 +1,34 @@
+"""The accounts of looks are tested on every branch, by their own stories alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+TIMERS = ("looks", "rings")
+
+
+@pytest.mark.slow
+def test_every_branch_of_the_attention_timers_is_tested(tmp_path: Path) -> None:
+    data, report = f"--data-file={tmp_path / 'data'}", tmp_path / "report.json"
+    files = ",".join(f"dms/fusion/{name}.py" for name in TIMERS)
+    coverage = (sys.executable, "-m", "coverage")
+    stories = (str(TESTS / "test_attention.py"), str(TESTS / "test_sleepiness.py"))
+    subprocess.run(
+        [*coverage, "run", "--branch", data, f"--include={files}", "-m", "pytest", "-q", *stories,
+         "-p", "no:cacheprovider", "-k", "not 15 and not 60"],
+        cwd=TESTS.parent, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    subprocess.run(
+        [*coverage, "json", data, "-o", str(report)], check=True, stdout=subprocess.DEVNULL
+    )
+    found = json.loads(report.read_text())["files"]
+    assert len(found) == len(TIMERS)
+    for name, file in found.items():
+        assert file["missing_branches"] == file["missing_lines"] == [], name
+        assert file["summary"]["num_branches"] > 0
