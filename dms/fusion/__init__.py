@@ -3,12 +3,14 @@
 Pure; time comes from stamps only. The written rules:
 
 - Not found is never closed, nor on the road. The last known state stands in for at most `hold_ms`,
-  then it is unknown. Only a face lost while turned away past `lost_away_yaw_deg` counts on as away,
-  for at most `lost_away_ms`: profile loss is what a look away looks like.
+  then it is unknown. Two exceptions, told as `presumed`: a face lost while turned away counts on as
+  away for at most `lost_away_ms`, for profile loss is what a look away looks like; eyes lost closed
+  with the head fallen count on as closed for at most `lost_closed_ms`.
 - Closed eyes show no gaze: a blink changes nothing, and while they stay closed it is unknown
   whether the eyes are on the road.
 - A frozen image is no sight. Late frames are used, and told.
-- Conditions, first that holds: asleep, microsleep, on the phone, distracted, attentive, unknown.
+- Conditions, first that holds: unresponsive, asleep, microsleep, on the phone, distracted, unknown,
+  drowsy, attentive.
 - A speed never received counts as the configuration says; a speed lost keeps its last verdict.
 """
 
