@@ -189,7 +189,7 @@ def _wrong(r: StoryResult) -> str:
 
 def _timing(outcome: Outcome) -> str:
     """A histogram of alert time against the rule's time."""
-    errors = [e for r in outcome.stories for e in r.errors_s() if r.story.test != "phone"]
+    errors = [e for r in outcome.stories for e in r.errors_s() if _timed(r)]
     if not errors:
         return "<p>No timed alert.</p>"
     low, high = RANGE_S
@@ -212,9 +212,14 @@ def _timing(outcome: Outcome) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT + 20:.0f}" role="img">{bars}{ticks}</svg>'
         '<p class="muted">Alert time less the time at which the rule was met by the truth; green: '
-        "within -0/+250 ms. Alerts by the VATS account may be half a second off. Phones held in "
-        "the hand, which may be warned of earlier, are left out.</p>"
+        "within -0/+250 ms. Alerts by the VATS account may be half a second off. Phones, "
+        "which may be warned of earlier, and lost senses, told within 10 s, are left out.</p>"
     )
+
+
+def _timed(r: StoryResult) -> bool:
+    """Phones may be warned of earlier, and lost senses have ten seconds."""
+    return r.story.test != "phone" and r.story.section != "degraded"
 
 
 def _bar(middle_s: float) -> str:
