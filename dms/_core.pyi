@@ -237,6 +237,9 @@ class QualitySeen:
     def sharpness(self) -> float: ...
     @property
     def frozen_frames(self) -> int: ...
+    @property
+    def drift(self) -> float:
+        """NaN: not known."""
 
 class Seen:
     @property
@@ -263,6 +266,7 @@ class Engine:
         seat: int = 0,
         hfov_rad: float = 0.0,
         step_ns: int = 66_666_667,
+        drift: dict[str, tuple[list[int], list[float], list[float]]] = ...,
     ) -> None: ...
     def step(self, frame: _Image, t_ns: int, seq: int) -> Seen: ...
     def still(self, frame: _Image, t_ns: int, seq: int) -> Seen: ...
@@ -271,6 +275,11 @@ class Engine:
         """Count CPU time by stage from now on; clears what was counted."""
 
     def stage_ns(self) -> dict[str, int]: ...
+    def drift(self) -> dict[str, tuple[float, int]]:
+        """By gauge: score and samples; gauges without a sample are left out."""
+
+def input_features(tensor: NDArray[np.uint8]) -> list[float]:
+    """Of a space-to-depth tensor: what the drift of an input is measured by."""
 
 class LiveSeen:
     @property

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import yaml
 
@@ -24,6 +25,9 @@ from dms.types import Action, Eye, Face, Frame, Observation, Quality, SeatSide
 NETS = ("face", "eyes", "cabin", "action")
 MANIFEST = "manifest.yaml"
 _REINSTALL = "install the package again (pip install .)"
+
+
+DriftReferences = dict[str, tuple[list[int], list[float], list[float]]]
 
 
 class EngineError(DmsError):
@@ -65,14 +69,21 @@ class Engine:
         seat: SeatSide = SeatSide.UNKNOWN,
         hfov_rad: float | None = None,
         step_ns: int | None = None,
+        drift: DriftReferences | None = None,
     ) -> None:
         """`models`: a file for each of NETS; `hfov_rad`: makes angles relative to the optical axis
-        instead of to the ray through the face; `step_ns`: of the action window.
+        instead of to the ray through the face; `step_ns`: of the action window; `drift`: what
+        the stream is compared with, by gauge.
 
         Errors: EngineError with one line that names the file, what was expected and what found."""
         timing = {} if step_ns is None else {"step_ns": step_ns}
+        known = {} if drift is None else drift
         try:
-            self.native = _core.Engine(models, library, int(seat), hfov_rad or 0.0, **timing)
+            self.native = _core.Engine(
+                models, library, int(seat), hfov_rad or 0.0, drift=known, **timing
+            )
+        except ValueError as error:
+            raise EngineError(f"{MANIFEST}: {error}", fix=_REINSTALL) from error
         except RuntimeError as error:
             raise EngineError(str(error), fix=_REINSTALL) from error
 
@@ -83,6 +94,11 @@ class Engine:
     def still(self, frame: Frame) -> Observation:
         """A picture by itself: nothing remembered of it, nothing known from before."""
         return self._observe(self.native.still, frame)
+
+    def drift(self) -> dict[str, tuple[float, int]]:
+        """How unlike the training data the stream has been: score and samples of each gauge that
+        has a reference and a sample. A score of 1 and less is usual; see docs/engine.md."""
+        return self.native.drift()
 
     def reset(self) -> None:
         """Forget the stream."""
@@ -144,12 +160,14 @@ def open_engine(config: Config) -> Engine:
     """The engine that the configuration describes. Errors: EngineError."""
     engine, camera = config.engine, config.camera
     hfov = None if camera.hfov_deg is None else math.radians(camera.hfov_deg)
+    folder = models_dir(engine.models_dir)
     return Engine(
-        model_files(models_dir(engine.models_dir)),
+        model_files(folder),
         str(ort_library(engine.ort_library)),
         SeatSide[camera.seat.upper()],
         hfov,
         round(engine.cabin_period_ms * 1e6),
+        drift_references(folder),
     )
 
 
@@ -185,7 +203,27 @@ def model_files(folder: Path) -> dict[str, str]:
     return {net: str(_checked(folder, net, nets)) for net in NETS}
 
 
-def _manifest_nets(path: Path) -> dict[str, dict[str, str]]:
+def drift_references(folder: Path) -> DriftReferences:
+    """What the manifest says of usual input and features, by gauge: indices of the outputs (none
+    for an input), means, and the deviations that count as 1, which are the standard deviations
+    times what 98 % of the validation split stay below. Empty where it says nothing.
+
+    Errors: EngineError where what it says is not that."""
+    out: DriftReferences = {}
+    for net, entry in _manifest_nets(folder / MANIFEST).items():
+        said = entry.get("drift", {}) if isinstance(entry, dict) else {}
+        try:
+            for name, r in dict(said).items():
+                index = [int(i) for i in r.get("index", ())]
+                units = [float(x) * float(r["usual"]) for x in r["std"]]
+                out[name] = (index, [float(x) for x in r["mean"]], units)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            why = f"expected index, mean, std and usual, found {said!r}"[:200]
+            raise EngineError(f"{folder / MANIFEST}: drift of {net}", why, _REINSTALL) from error
+    return out
+
+
+def _manifest_nets(path: Path) -> dict[str, dict[str, Any]]:
     try:
         nets = yaml.safe_load(path.read_text())["nets"]
     except OSError as error:
@@ -197,11 +235,11 @@ def _manifest_nets(path: Path) -> dict[str, dict[str, str]]:
     return nets
 
 
-def _checked(folder: Path, net: str, nets: dict[str, dict[str, str]]) -> Path:
+def _checked(folder: Path, net: str, nets: dict[str, dict[str, Any]]) -> Path:
     entry = nets.get(net)
     if not isinstance(entry, dict) or not {"file", "sha256"} <= set(entry):
         raise EngineError(f"{folder / MANIFEST}: expected file and sha256 of the {net} network")
-    path = folder / entry["file"]
+    path = folder / str(entry["file"])
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -230,7 +268,13 @@ def _action(seen: _core.ActionSeen) -> Action:
 
 def _quality(seen: _core.QualitySeen) -> Quality:
     return Quality(
-        seen.mean, seen.contrast, seen.dark, seen.saturated, seen.sharpness, seen.frozen_frames
+        seen.mean,
+        seen.contrast,
+        seen.dark,
+        seen.saturated,
+        seen.sharpness,
+        seen.frozen_frames,
+        None if math.isnan(seen.drift) else seen.drift,
     )
 
 

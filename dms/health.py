@@ -34,6 +34,7 @@ def step(
     """The next state, and what is wrong with the input (NONE: nothing).
 
     Frozen before late before what the image shows: the first two say that the image is not news.
+    Last, pictures unlike the networks' training data: a slow mean, so it needs no persistence.
     """
     state = _advance(state, observation, config)
     return state, _verdict(state, observation, config)
@@ -68,8 +69,11 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
         return Reason.IMAGE_FROZEN
     if state.late_ns is not None and 0 <= t - state.late_ns < config.late_clear_ms * MS:
         return Reason.FRAMES_LATE
-    if t - state.image_since_ns >= config.persist_ms * MS:
+    if state.image != Reason.NONE and t - state.image_since_ns >= config.persist_ms * MS:
         return state.image
+    drift = observation.quality.drift
+    if drift is not None and drift >= config.drift_limit:
+        return Reason.INPUT_UNFAMILIAR
     return Reason.NONE
 
 

@@ -108,6 +108,8 @@ class Quality:
     """Mean absolute horizontal gradient, grey levels per pixel of the subsampled frame."""
     frozen_frames: int
     """How many frames in a row, up to this one, were equal pixel for pixel (0 = changing)."""
+    drift: float | None = None
+    """How unlike the training data the stream has been; below 1 is usual. None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,8 @@ class Reason(IntEnum):
     MISALIGNED = 19
     """The camera does not point where it did: turned, or the driver left its view."""
     TOO_HOT = 20
+    INPUT_UNFAMILIAR = 21
+    """The pictures are unlike those that the networks were trained on; what they say is doubtful."""
 
 
 class Sense(IntEnum):

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -168,7 +169,8 @@ void bind_seen(py::module_& m) {
       .def_readonly("dark", &QualitySeen::dark)
       .def_readonly("saturated", &QualitySeen::saturated)
       .def_readonly("sharpness", &QualitySeen::sharpness)
-      .def_readonly("frozen_frames", &QualitySeen::frozen_frames);
+      .def_readonly("frozen_frames", &QualitySeen::frozen_frames)
+      .def_readonly("drift", &QualitySeen::drift);
   py::class_<Seen>(m, "Seen")
       .def_readonly("seq", &Seen::seq)
       .def_readonly("t_ns", &Seen::t_ns)
@@ -199,14 +201,56 @@ std::unique_lock<std::mutex> claim(SharedEngine& shared) {
   return lock;
 }
 
+/// By gauge: output indices (none for an input), means, units.
+using References =
+    std::map<std::string, std::tuple<std::vector<int>, std::vector<float>, std::vector<float>>>;
+
+void set_references(Drift& drift, const References& references) {
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < kGauges; ++i) {
+    const auto gauge = static_cast<Gauge>(i);
+    const auto given = references.find(gauge_name(gauge));
+    if (given == references.end()) continue;
+    const auto& [index, mean, unit] = given->second;
+    const DriftReference reference{index, mean, unit};
+    if (!reference.valid(gauge_width(gauge)))
+      throw std::invalid_argument(std::string("not a drift reference: ") + gauge_name(gauge));
+    drift[gauge].configure(reference);
+    ++known;
+  }
+  if (known != references.size()) throw std::invalid_argument("a drift reference of no gauge");
+}
+
+/// By gauge: score and samples.
+std::map<std::string, std::pair<float, int>> drift_of(SharedEngine& shared) {
+  const auto lock = claim(shared);
+  std::map<std::string, std::pair<float, int>> all;
+  for (std::size_t i = 0; i < kGauges; ++i) {
+    const auto gauge = static_cast<Gauge>(i);
+    const DriftGauge& found = shared.engine->drift()[gauge];
+    if (found.samples() > 0) all[gauge_name(gauge)] = {found.score(), found.samples()};
+  }
+  return all;
+}
+
+std::vector<float> features_of(const py::array_t<std::uint8_t, py::array::c_style>& tensor) {
+  if (tensor.ndim() != 3 || tensor.shape(0) < 4)
+    throw std::invalid_argument("a tensor is uint8 of shape (4 or 16, height, width)");
+  std::vector<float> out(kInputFeatures);
+  const auto plane = static_cast<std::size_t>(tensor.shape(1) * tensor.shape(2));
+  input_features(tensor.data(), plane, out.data());
+  return out;
+}
+
 Shared make_engine(const std::map<std::string, std::string>& models, const std::string& library,
-                   int seat, float hfov_rad, std::int64_t step_ns) {
+                   int seat, float hfov_rad, std::int64_t step_ns, const References& drift) {
   if (seat < 0 || seat > 2) throw std::invalid_argument("seat is 0 unknown, 1 left or 2 right");
   auto memory = std::make_unique<NetMemory>();
   Nets nets = open_models(std::make_shared<OrtLibrary>(library), paths_from(models), *memory);
   const EngineConfig config{static_cast<Seat>(seat), hfov_rad, step_ns};
   auto shared = std::make_shared<SharedEngine>();
   shared->engine = std::make_unique<Engine>(std::move(memory), std::move(nets), config);
+  set_references(shared->engine->drift(), drift);
   return shared;
 }
 
@@ -236,7 +280,8 @@ std::map<std::string, std::int64_t> stage_ns(SharedEngine& shared) {
 void bind_engine_class(py::module_& m) {
   py::class_<SharedEngine, Shared>(m, "Engine")
       .def(py::init(&make_engine), py::arg("models"), py::arg("library"), py::arg("seat") = 0,
-           py::arg("hfov_rad") = 0.0F, py::arg("step_ns") = Cadence::kStepNs)
+           py::arg("hfov_rad") = 0.0F, py::arg("step_ns") = Cadence::kStepNs,
+           py::arg("drift") = References{})
       .def("step", &observe_with<&Engine::step>, py::arg("frame").noconvert(), py::arg("t_ns"),
            py::arg("seq"))
       .def("still", &observe_with<&Engine::still>, py::arg("frame").noconvert(), py::arg("t_ns"),
@@ -254,7 +299,9 @@ void bind_engine_class(py::module_& m) {
             shared.engine->clock().clear();
           },
           py::arg("on"))
-      .def("stage_ns", &stage_ns);
+      .def("stage_ns", &stage_ns)
+      .def("drift", &drift_of);
+  m.def("input_features", &features_of, py::arg("tensor").noconvert());
 }
 
 // --- the engine's thread

@@ -61,6 +61,7 @@ void Engine::reset() {
   tracker_.reset();
   cadence_.reset();
   memory_->window.clear();
+  drift_.reset();
   hashed_ = false;
   frozen_ = 0;
 }
@@ -69,6 +70,7 @@ bool Engine::step(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
                   Seen& seen) noexcept {
   begin(frame, t_ns, seq, seen);
   if (!frame.valid()) return false;
+  streaming_ = true;
   if (!tracker_.begin(t_ns, frame.width, frame.height)) {
     cadence_.reset();
     memory_->window.clear();
@@ -78,6 +80,7 @@ bool Engine::step(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
   else
     tracker_.miss();
   watch_body(frame, t_ns, seen);
+  seen.quality.drift = drift_.score();
   clock_.lap(Stage::kDecode);
   return *error_ == 0;
 }
@@ -145,6 +148,7 @@ void Engine::locate(const ImageView& frame, const Roi& roi, Candidates& found) {
   crops_->run(frame, roi, kCabinCrop, memory_->cabin_image.data());
   clock_.lap(Stage::kLocateCrop);
   if (!run(*nets_.cabin, 0, Stage::kLocateNet)) return;
+  if (streaming_) gauge_input(Gauge::kWholeInput, memory_->cabin_image, 16);
   find_faces(memory_->heat.data(), roi, found);
   clock_.lap(Stage::kDecode);
 }
@@ -175,6 +179,10 @@ Rotation Engine::to_axis(const ImageView& frame, Point at) const {
 
 void Engine::report_face(const ImageView& frame, Seen& seen) {
   FaceSeen& face = seen.face;
+  if (streaming_) {
+    gauge_input(Gauge::kFaceInput, memory_->face_image, 16);
+    drift_[Gauge::kFaceOutput].add_outputs(memory_->face.data());
+  }
   decode_attributes(memory_->face.data(), face);
   face.landmarks_px = look_.landmarks;
   face.box_px = face_box(look_.landmarks.data());
@@ -197,6 +205,10 @@ EyeSeen Engine::see_eye(const ImageView& frame, bool right) {
   memory_->eye_pose = {std::sin(right ? head.yaw : -head.yaw), std::sin(head.pitch)};
   clock_.lap(Stage::kEyeCrop);
   if (!run(*nets_.eye, 0, Stage::kEyeNet)) return {};
+  if (streaming_) {
+    gauge_input(Gauge::kEyesInput, memory_->eye_image, 4);
+    drift_[Gauge::kEyesOutput].add_outputs(memory_->eye.data());
+  }
   const Point at{static_cast<float>(roi.cx), static_cast<float>(roi.cy)};
   const Rotation turn = multiply(to_axis(frame, at), crop_to_image(angle));
   const EyeSeen eye = decode_eye(memory_->eye.data(), turn, !right);
@@ -226,11 +238,17 @@ void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
 bool Engine::embed(const ImageView& frame, const Roi& face) {
   crops_->run(frame, body_roi(face), kCabinCrop, memory_->cabin_image.data());
   clock_.lap(Stage::kBodyCrop);
-  return run(*nets_.cabin, 0, Stage::kBodyNet);
+  if (!run(*nets_.cabin, 0, Stage::kBodyNet)) return false;
+  if (streaming_) {
+    gauge_input(Gauge::kBodyInput, memory_->cabin_image, 16);
+    drift_[Gauge::kBodyOutput].add_outputs(memory_->embedding.data());
+  }
+  return true;
 }
 
 bool Engine::classify(std::size_t slot) {
   if (!run(*nets_.action, slot, Stage::kActionNet)) return false;
+  if (streaming_) drift_[Gauge::kActionOutput].add_outputs(memory_->action.data());
   softmax(memory_->action.data(), kActions, action_.data());
   return true;
 }

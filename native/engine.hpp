@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "decode.hpp"
+#include "drift.hpp"
 #include "image.hpp"
 #include "locate.hpp"
 #include "net.hpp"
@@ -80,6 +81,9 @@ class Engine {
   bool still(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq, Seen& seen) noexcept;
   /// Forgets the stream.
   void reset();
+  /// How unlike the training data the stream has been; its gauges may be given references before
+  /// the first frame.
+  Drift& drift() { return drift_; }
 
   const char* error() const { return error_; }
   StageClock& clock() { return clock_; }
@@ -116,6 +120,10 @@ class Engine {
   void try_tiles(const ImageView& frame, int tiles, Best& best);
   Rotation to_axis(const ImageView& frame, Point at) const;
   bool run(Net& net, std::size_t slot, Stage stage);
+  template <std::size_t bytes>
+  void gauge_input(Gauge gauge, const std::array<std::uint8_t, bytes>& tensor, std::size_t planes) {
+    drift_.add_input(gauge, tensor.data(), bytes, planes);
+  }
 
   std::unique_ptr<NetMemory> memory_;
   Nets nets_;
@@ -132,6 +140,8 @@ class Engine {
   std::uint64_t last_hash_ = 0;
   int frozen_ = 0;
   bool hashed_ = false;
+  bool streaming_ = false;  // stills leave no trace in the drift
+  Drift drift_;
   const char* error_ = "";
   StageClock clock_;
 };

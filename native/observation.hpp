@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 namespace dms {
 
@@ -51,6 +52,7 @@ struct QualitySeen {
   float saturated = 0;
   float sharpness = 0;
   std::int32_t frozen_frames = 0;
+  float drift = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
 };
 
 struct Seen {

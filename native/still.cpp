@@ -48,6 +48,7 @@ bool Engine::still(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
                    Seen& seen) noexcept {
   const std::tuple stream(frozen_, hashed_, last_hash_);
   begin(frame, t_ns, seq, seen);
+  streaming_ = false;
   std::tie(frozen_, hashed_, last_hash_) = stream;
   if (!frame.valid()) return false;
   seen.quality.frozen_frames = 0;

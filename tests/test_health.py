@@ -98,6 +98,19 @@ def test_a_stamp_that_goes_back_is_late() -> None:
     assert camera.see(1, every_ms=-500) == Reason.FRAMES_LATE
 
 
+def test_pictures_unlike_the_training_data_are_told_until_they_are_like_it_again() -> None:
+    camera, limit = Camera(), HealthConfig().drift_limit
+    assert camera.see(30, replace(CLEAR, drift=0.9 * limit)) == Reason.NONE
+    assert camera.see(1, replace(CLEAR, drift=limit)) == Reason.INPUT_UNFAMILIAR
+    assert camera.see(1, replace(CLEAR, drift=None)) == Reason.NONE
+
+
+def test_a_fault_of_the_image_is_told_before_its_unfamiliarity() -> None:
+    camera = Camera()
+    camera.see(30, replace(DARK, drift=1000.0))
+    assert camera.see(1, replace(DARK, drift=1000.0)) == Reason.IMAGE_DARK
+
+
 def test_a_stall_is_told_and_the_watchdog_is_not_pinged_without_frames() -> None:
     config = HealthConfig()
     assert not health.stalled(0, 499 * MS, config)

@@ -165,5 +165,6 @@ def _quality(quality: Quality, face: Face | None) -> dict[str, Any]:
         "saturated": rounded(quality.saturated),
         "sharpness": rounded(quality.sharpness, 2),
         "frozen_frames": quality.frozen_frames,
+        "drift": rounded(quality.drift, 2),
         **seen,
     }

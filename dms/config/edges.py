@@ -136,6 +136,13 @@ class HealthConfig:
         lo=0,
         hi=50,
     )
+    drift_limit: float = param(
+        1.5,
+        "drift of the pictures from the networks' training data at which they are unfamiliar",
+        "measured: see docs/engine.md",
+        lo=1,
+        hi=1000,
+    )
     stall_ms: int = param(
         500, "no frame completed for this long: the pipeline has stalled", "choice", lo=50, hi=60000
     )

@@ -95,8 +95,8 @@ def in_sight(state: FusionState, t: int) -> bool:
 def availability(
     state: FusionState, t: int, calibrated: float, health: Reason, config: FusionConfig
 ) -> tuple[Availability, Reason]:
-    """The first that holds: broken input, no sight, a sense of head or eyes missing, learning,
-    another sense missing, fine."""
+    """The first that holds: broken input, no sight, a sense of head or eyes missing,
+    pictures unlike the training, learning, another sense missing, fine."""
     if health == Reason.IMAGE_FROZEN:
         return Availability.FAULT, health
     lost = state.slow.lost
@@ -107,6 +107,8 @@ def availability(
     for one in lost:
         if one.sense in (Sense.FACE, Sense.EYES):
             return Availability.DEGRADED, one.why
+    if health == Reason.INPUT_UNFAMILIAR:
+        return Availability.DEGRADED, health
     if calibrated < 1:
         return Availability.CALIBRATING, Reason.NONE
     for one in lost:

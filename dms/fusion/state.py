@@ -45,7 +45,7 @@ _PHONE = tuple(ACTIONS.index(name) for name in sorted(PHONE_ACTIONS))
 _WHEEL = ACTIONS.index("wheel")
 _FREE = (ACTIONS.index("reach"), ACTIONS.index("other"))
 """Actions of hands that are not on the wheel; with all others a second hand may be."""
-SOUND = (Reason.NONE, Reason.FRAMES_LATE)
+SOUND = (Reason.NONE, Reason.FRAMES_LATE, Reason.INPUT_UNFAMILIAR)
 """Health of an image that could show a face."""
 _SIDES = {"left": SeatSide.LEFT, "right": SeatSide.RIGHT, "unknown": SeatSide.UNKNOWN}
 _NOT_PHONE = tuple(

@@ -1,4 +1,4 @@
-"""`python -m tools.train fit|export|calibrate|evaluate|all`: from renders to INT8 networks."""
+"""`python -m tools.train fit|export|calibrate|drift|evaluate|saliency|all`: renders to INT8 networks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,15 @@ def _parser() -> argparse.ArgumentParser:
     calibrate = verbs.add_parser(
         "calibrate", help="make a network's confidences mean what they say"
     )
+    drift = verbs.add_parser("drift", help="measure what input and features usually are")
     everything = verbs.add_parser("all", help="train, export and evaluate all four from recipes")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
+    look = verbs.add_parser("saliency", help="sheets of what each network looks at")
+    look.add_argument("--data", type=Path, help="renders; or give a --picture")
+    look.add_argument("--picture", type=Path, help="a picture or video to explain instead")
+    look.add_argument("--frame", type=int, default=0, help="of the video")
+    look.add_argument("--out", type=Path, required=True, help="folder of the sheets")
+    look.add_argument("--count", type=int, default=24, help="pictures a sheet")
     for p in (fit, export):
         p.add_argument("net", choices=NETS)
         p.add_argument("--recipe", type=Path, help="default: all stages in tools/train/recipes")
@@ -35,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
         )
-    for p in (fit, export, calibrate, everything, evaluate):
+    for p in (fit, export, calibrate, drift, everything, evaluate):
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -65,6 +72,12 @@ def main(argv: list[str] | None = None) -> int:
             _export(args, args.net)
         elif args.verb == "calibrate":
             _calibrate(args)
+        elif args.verb == "saliency":
+            return _saliency(args)
+        elif args.verb == "drift":
+            from tools.train import drift
+
+            print(drift.write(args.models, args.data))
         elif args.verb == "all":
             for net in NETS:
                 _fit(args, net)
@@ -107,6 +120,32 @@ def _export(args: argparse.Namespace, net: str) -> None:
     recipe = Recipe.load(path)
     weights = args.out / f"{recipe.name or net}.pt"
     print(net, export(recipe, path, weights, args.data, args.models))
+
+
+def _saliency(args: argparse.Namespace) -> int:
+    """Print where each network looks; exit code 2 without anything to look at."""
+    from tools.train import saliency
+    from tools.train.evaluate_real import frames_of
+
+    if args.picture is None:
+        if args.data is None:
+            raise FileNotFoundError("give --data DATA, or --picture FILE")
+        for net, (share, area) in saliency.sheets(
+            args.models, args.data, args.out, args.count
+        ).items():
+            print(
+                f"{net}: {share:.2f} of the change in {area:.2f} of the area: {share / area:.1f} x"
+            )
+        return 0
+    shown = frames_of(args.picture)
+    if not 0 <= args.frame < len(shown):
+        raise FileNotFoundError(f"{args.picture}: no frame {args.frame} in {len(shown)}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{args.picture.stem}-{args.frame}.png"
+    if not saliency.explain(args.models, shown[args.frame], path):
+        raise FileNotFoundError(f"{args.picture}: no face in frame {args.frame}")
+    print(path)
+    return 0
 
 
 def _calibrate(args: argparse.Namespace) -> None:

@@ -29,24 +29,36 @@ def unfolded(x: Array) -> Array:
     return np.ascontiguousarray(cells.reshape(h * block, w * block))
 
 
-def sheet(path: Path, pictures: list[Array], captions: list[list[str]]) -> str:
-    """A contact sheet, worst first."""
+def sheet(
+    path: Path,
+    pictures: list[Array],
+    captions: list[list[str]],
+    columns: int = COLUMNS,
+    cell: int = CELL,
+) -> str:
+    """A contact sheet of grey or colour (BGR) pictures, `cell` px each, in the order given."""
     lines = max((len(c) for c in captions), default=0)
-    height = CELL + LINE * lines + 6
-    rows = -(-len(pictures) // COLUMNS)
-    page = np.full((max(rows, 1) * height, COLUMNS * (CELL + 4)), 255, np.uint8)
+    tall = max((_fitted(p, cell).shape[0] for p in pictures), default=cell)
+    height = tall + LINE * lines + 6
+    rows = -(-len(pictures) // columns)
+    page = np.full((max(rows, 1) * height, columns * (cell + 4), 3), 255, np.uint8)
     for k, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        y, x = k // COLUMNS * height, k % COLUMNS * (CELL + 4)
-        h, w = picture.shape
-        scale = CELL / max(h, w)
-        size = (round(w * scale), round(h * scale))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        page[y : y + size[1], x : x + size[0]] = small
+        y, x = k // columns * height, k % columns * (cell + 4)
+        small = _fitted(picture, cell)
+        page[y : y + small.shape[0], x : x + small.shape[1]] = np.atleast_3d(small)
         for i, text in enumerate(caption):
-            at = (x, y + CELL + LINE * (i + 1) - 3)
-            cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0,), 1, cv2.LINE_AA)
-    cv2.imwrite(str(path), page)
+            at = (x, y + tall + LINE * (i + 1) - 3)
+            cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
+    grey = all(p.ndim == 2 for p in pictures)
+    cv2.imwrite(str(path), page[..., 0] if grey else page)
     return path.name
+
+
+def _fitted(picture: Array, cell: int) -> Array:
+    """The picture with its longer side `cell` px long."""
+    scale = cell / max(picture.shape[:2])
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def worst(error: Array) -> list[int]:
