@@ -205,22 +205,33 @@ def model_files(folder: Path) -> dict[str, str]:
 
 def drift_references(folder: Path) -> DriftReferences:
     """What the manifest says of usual input and features, by gauge: indices of the outputs (none
-    for an input), means, and the deviations that count as 1, which are the standard deviations
-    times what 98 % of the validation split stay below. Empty where it says nothing.
+    for an input), means, and the gain that makes deviations into a score: whitening, or one over
+    the standard deviations, over what 98 % of the validation split stay below. Nothing of a
+    network whose references were measured on other files than the manifest's.
 
     Errors: EngineError where what it says is not that."""
     out: DriftReferences = {}
-    for net, entry in _manifest_nets(folder / MANIFEST).items():
-        said = entry.get("drift", {}) if isinstance(entry, dict) else {}
+    nets = _manifest_nets(folder / MANIFEST)
+    for net in NETS:
+        said = nets[net].get("drift") if isinstance(nets.get(net), dict) else None
+        if said is None:
+            continue
         try:
-            for name, r in dict(said).items():
-                index = [int(i) for i in r.get("index", ())]
-                units = [float(x) * float(r["usual"]) for x in r["std"]]
-                out[name] = (index, [float(x) for x in r["mean"]], units)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            why = f"expected index, mean, std and usual, found {said!r}"[:200]
+            if all(nets[n]["sha256"] == digest for n, digest in said["of"].items()):
+                out |= {gauge: _reference(r) for gauge, r in said["gauges"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            why = f"expected of, and gauges with mean, whiten or std, usual; found {said!r}"[:200]
             raise EngineError(f"{folder / MANIFEST}: drift of {net}", why, _REINSTALL) from error
     return out
+
+
+def _reference(said: dict[str, Any]) -> tuple[list[int], list[float], list[float]]:
+    index, usual = [int(i) for i in said.get("index", ())], float(said["usual"])
+    if "whiten" in said:
+        gain = [float(x) / usual for row in said["whiten"] for x in row]
+    else:
+        gain = [1 / (float(x) * usual) for x in said["std"]]
+    return index, [float(x) for x in said["mean"]], gain
 
 
 def _manifest_nets(path: Path) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ class HealthState:
     frozen_since_ns: int | None = None
     image: Reason = Reason.NONE
     image_since_ns: int = 0
+    unfamiliar: bool = False
 
 
 def start() -> HealthState:
@@ -49,6 +50,7 @@ def _advance(state: HealthState, observation: Observation, config: HealthConfig)
     elif frozen_since is None:
         frozen_since = t if state.t_ns is None else state.t_ns
     image = image_fault(quality, config)
+    bound = config.drift_clear if state.unfamiliar else config.drift_limit
     return replace(
         state,
         t_ns=t,
@@ -56,6 +58,7 @@ def _advance(state: HealthState, observation: Observation, config: HealthConfig)
         frozen_since_ns=frozen_since,
         image=image,
         image_since_ns=state.image_since_ns if image == state.image else t,
+        unfamiliar=quality.drift is not None and quality.drift >= bound,
     )
 
 
@@ -71,10 +74,7 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
         return Reason.FRAMES_LATE
     if state.image != Reason.NONE and t - state.image_since_ns >= config.persist_ms * MS:
         return state.image
-    drift = observation.quality.drift
-    if drift is not None and drift >= config.drift_limit:
-        return Reason.INPUT_UNFAMILIAR
-    return Reason.NONE
+    return Reason.INPUT_UNFAMILIAR if state.unfamiliar else Reason.NONE
 
 
 def image_fault(quality: Quality, config: HealthConfig) -> Reason:

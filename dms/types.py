@@ -235,7 +235,7 @@ class Reason(IntEnum):
     """The camera does not point where it did: turned, or the driver left its view."""
     TOO_HOT = 20
     INPUT_UNFAMILIAR = 21
-    """The pictures are unlike those that the networks were trained on; what they say is doubtful."""
+    """The pictures are unlike those of the networks' training; what they say is doubtful."""
 
 
 class Sense(IntEnum):

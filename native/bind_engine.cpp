@@ -201,7 +201,7 @@ std::unique_lock<std::mutex> claim(SharedEngine& shared) {
   return lock;
 }
 
-/// By gauge: output indices (none for an input), means, units.
+/// By gauge: output indices (none for an input), means, gain.
 using References =
     std::map<std::string, std::tuple<std::vector<int>, std::vector<float>, std::vector<float>>>;
 
@@ -211,8 +211,8 @@ void set_references(Drift& drift, const References& references) {
     const auto gauge = static_cast<Gauge>(i);
     const auto given = references.find(gauge_name(gauge));
     if (given == references.end()) continue;
-    const auto& [index, mean, unit] = given->second;
-    const DriftReference reference{index, mean, unit};
+    const auto& [index, mean, gain] = given->second;
+    const DriftReference reference{index, mean, gain};
     if (!reference.valid(gauge_width(gauge)))
       throw std::invalid_argument(std::string("not a drift reference: ") + gauge_name(gauge));
     drift[gauge].configure(reference);
@@ -234,11 +234,11 @@ std::map<std::string, std::pair<float, int>> drift_of(SharedEngine& shared) {
 }
 
 std::vector<float> features_of(const py::array_t<std::uint8_t, py::array::c_style>& tensor) {
-  if (tensor.ndim() != 3 || tensor.shape(0) < 4)
+  if (tensor.ndim() != 3 || (tensor.shape(0) != 4 && tensor.shape(0) != 16) || tensor.size() == 0)
     throw std::invalid_argument("a tensor is uint8 of shape (4 or 16, height, width)");
   std::vector<float> out(kInputFeatures);
   const auto plane = static_cast<std::size_t>(tensor.shape(1) * tensor.shape(2));
-  input_features(tensor.data(), plane, out.data());
+  input_features(tensor.data(), plane, static_cast<std::size_t>(tensor.shape(0)), out.data());
   return out;
 }
 

@@ -15,7 +15,6 @@ constexpr int kMeanLevel = 128;  // what a pixel of the crop's mean, or outside 
 // Sums over one pair of planes; 32 bits hold 2^16 pixels of 255.
 struct PairSums {
   std::uint32_t seen = 0;
-  std::uint32_t apart = 0;
   std::uint32_t bright = 0;
   std::uint32_t high = 0;
   std::uint32_t low = 0;
@@ -44,28 +43,32 @@ std::uint32_t difference(const std::uint8_t* a, const std::uint8_t* b, std::size
 
 }  // namespace
 
-void input_features(const std::uint8_t* tensor, std::size_t plane, float* out) {
+void input_features(const std::uint8_t* tensor, std::size_t plane, std::size_t planes, float* out) {
   PairSums s;
-  for (int c = 0; c < 4; ++c)
-    count_levels(tensor + static_cast<std::size_t>(c) * plane, plane, &s);
-  s.apart = difference(tensor, tensor + plane, plane) +
-            difference(tensor + 2 * plane, tensor + 3 * plane, plane);
+  for (std::size_t c = 0; c < 4; ++c) count_levels(tensor + c * plane, plane, &s);
+  const std::size_t below = planes == 16 ? 4 : 2;  // the plane of the row beneath
+  const std::uint32_t beside = difference(tensor, tensor + plane, plane) +
+                               difference(tensor + 2 * plane, tensor + 3 * plane, plane);
+  const std::uint32_t beneath = difference(tensor, tensor + below * plane, plane);
+  const std::uint32_t cells = difference(tensor, tensor + 1, plane - 1);
   const float n = static_cast<float>(std::max<std::uint32_t>(s.seen, 1));
-  out[0] = std::log1p(2.0F * static_cast<float>(s.apart) / n);  // two pixels a difference
-  out[1] = static_cast<float>(s.bright) / n;
-  out[2] = static_cast<float>(s.high) / n;
-  out[3] = static_cast<float>(s.low) / n;
+  out[0] = std::log1p(2.0F * static_cast<float>(beside) / n);  // two pixels a difference
+  out[1] = std::log1p(4.0F * static_cast<float>(beneath) / n);
+  out[2] = std::log1p(4.0F * static_cast<float>(cells) / n);
+  out[3] = static_cast<float>(s.bright) / n;
+  out[4] = static_cast<float>(s.high) / n;
+  out[5] = static_cast<float>(s.low) / n;
 }
 
 bool DriftReference::valid(std::size_t outputs) const {
   const std::size_t n = mean.size();
-  if (n == 0 || n > kMostFeatures || unit.size() != n) return false;
+  if (n == 0 || n > kMostFeatures || (gain.size() != n && gain.size() != n * n)) return false;
   if (index.empty() ? n != outputs : index.size() != n) return false;
   for (const int i : index)
     if (i < 0 || static_cast<std::size_t>(i) >= outputs) return false;
-  for (std::size_t i = 0; i < n; ++i)
-    if (!std::isfinite(mean[i]) || !(unit[i] > 0)) return false;
-  return true;
+  const auto finite = [](float x) { return std::isfinite(x); };
+  return std::all_of(mean.begin(), mean.end(), finite) &&
+         std::all_of(gain.begin(), gain.end(), finite);
 }
 
 void DriftGauge::configure(const DriftReference& reference) {
@@ -73,8 +76,8 @@ void DriftGauge::configure(const DriftReference& reference) {
   for (std::size_t i = 0; i < count_; ++i) {
     index_[i] = reference.index.empty() ? static_cast<int>(i) : reference.index[i];
     reference_[i] = reference.mean[i];
-    gain_[i] = 1.0F / reference.unit[i];
   }
+  gain_ = reference.gain;
   reset();
 }
 
@@ -103,9 +106,12 @@ void DriftGauge::add_outputs(const float* outputs) { add_indexed(outputs); }
 void DriftGauge::add_outputs(const std::uint8_t* outputs) { add_indexed(outputs); }
 
 float DriftGauge::score() const {
+  const bool matrix = gain_.size() > count_;
   float sum = 0;
   for (std::size_t i = 0; i < count_; ++i) {
-    const float z = (mean_[i] - reference_[i]) * gain_[i];
+    float z = 0;
+    for (std::size_t j = matrix ? 0 : i; j < (matrix ? count_ : i + 1); ++j)
+      z += gain_[matrix ? i * count_ + j : j] * (mean_[j] - reference_[j]);
     sum += z * z;
   }
   return count_ == 0 ? 0.0F : std::sqrt(sum / static_cast<float>(count_));
@@ -136,7 +142,7 @@ std::size_t gauge_width(Gauge gauge) {
 void Drift::add_input(Gauge gauge, const std::uint8_t* tensor, std::size_t bytes,
                       std::size_t planes) {
   std::array<float, kInputFeatures> values{};
-  input_features(tensor, bytes / planes, values.data());
+  input_features(tensor, bytes / planes, planes, values.data());
   (*this)[gauge].add(values.data());
 }
 

@@ -11,10 +11,11 @@
 
 namespace dms {
 
-/// Numbers of an input tensor: contrast c of neighbours [input steps] as ln(1 + c), and shares of
-/// the pixels that lie above the mean, far above it, far below it. Mean and contrast themselves are taken out by
-/// the normalisation; noise, blur and gamma are not.
-constexpr std::size_t kInputFeatures = 4;
+/// Numbers of an input tensor: contrast c [input steps] of horizontal and of vertical neighbours
+/// and of pixels a cell apart, as ln(1 + c), and shares of the pixels that lie above the mean, far
+/// above it, far below it. Mean and contrast of the crop itself are taken out by the normalisation;
+/// noise, blur, lost lines and few grey levels show in how the numbers go together.
+constexpr std::size_t kInputFeatures = 6;
 /// "Far" from the mean: 1.5 standard deviations of the crop, in input steps (40 a deviation).
 constexpr int kFarSteps = 60;
 constexpr std::size_t kMostFeatures = 64;
@@ -23,18 +24,21 @@ constexpr float kMemorySamples = 256;
 /// Samples before a gauge is believed: below, one head pose decides.
 constexpr int kMinSamples = 64;
 
-/// The features of a space-to-depth tensor (block 2 or 4, `plane` bytes each): from its first four
-/// planes, whose pairs are horizontal neighbours. Pixels outside the frame, which are 128, and the
-/// few that equal the mean do not count. All zero where nothing else is there.
-void input_features(const std::uint8_t* tensor, std::size_t plane, float* out);
+/// The features of a space-to-depth tensor of block^2 planes of `plane` bytes (block 2 or 4).
+/// Levels and horizontal neighbours come from its first four planes. Pixels outside the frame,
+/// which are 128, and the few that equal the mean do not count. All zero where nothing else is
+/// there.
+void input_features(const std::uint8_t* tensor, std::size_t plane, std::size_t planes, float* out);
 
-/// What a gauge is compared with, feature by feature.
+/// What a gauge is compared with.
 struct DriftReference {
   std::vector<int> index;  // of a network's outputs; empty for an input
   std::vector<float> mean;
-  std::vector<float> unit;  // the deviation that counts as 1: see the manifest's `std`, `usual`
+  /// What makes deviations from the mean into units: n factors, or an n x n matrix by rows that
+  /// also takes out how features go together (see the manifest's `whiten`, `std` and `usual`).
+  std::vector<float> gain;
 
-  /// Sizes agree, are not above kMostFeatures, units are positive, indices below `outputs`.
+  /// Sizes agree, are not above kMostFeatures, all is finite, indices are below `outputs`.
   bool valid(std::size_t outputs) const;
 };
 
@@ -50,7 +54,7 @@ class DriftGauge {
   void add_outputs(const std::uint8_t* outputs);
 
   int samples() const { return samples_; }
-  /// Root mean square, over the features, of (running mean - reference mean) / unit: below 1 for
+  /// Root mean square, over the features, of gain * (running mean - reference mean): below 1 for
   /// people, lights and cameras like those of training.
   float score() const;
 
@@ -62,7 +66,7 @@ class DriftGauge {
   int samples_ = 0;
   std::array<int, kMostFeatures> index_{};
   std::array<float, kMostFeatures> reference_{};
-  std::array<float, kMostFeatures> gain_{};  // 1 / unit
+  std::vector<float> gain_;  // as in the reference; sized before the first frame
   std::array<float, kMostFeatures> mean_{};
 };
 

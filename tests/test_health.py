@@ -99,10 +99,16 @@ def test_a_stamp_that_goes_back_is_late() -> None:
 
 
 def test_pictures_unlike_the_training_data_are_told_until_they_are_like_it_again() -> None:
-    camera, limit = Camera(), HealthConfig().drift_limit
-    assert camera.see(30, replace(CLEAR, drift=0.9 * limit)) == Reason.NONE
+    camera, config = Camera(), HealthConfig()
+    limit, clear = config.drift_limit, config.drift_clear
+    assert camera.see(30, replace(CLEAR, drift=0.99 * limit)) == Reason.NONE
     assert camera.see(1, replace(CLEAR, drift=limit)) == Reason.INPUT_UNFAMILIAR
-    assert camera.see(1, replace(CLEAR, drift=None)) == Reason.NONE
+    assert camera.see(1, replace(CLEAR, drift=clear)) == Reason.INPUT_UNFAMILIAR
+    assert camera.see(1, replace(CLEAR, drift=0.99 * clear)) == Reason.NONE
+
+
+def test_drift_that_is_not_known_is_no_fault() -> None:
+    assert Camera().see(30, replace(CLEAR, drift=None)) == Reason.NONE
 
 
 def test_a_fault_of_the_image_is_told_before_its_unfamiliarity() -> None:

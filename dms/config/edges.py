@@ -143,6 +143,13 @@ class HealthConfig:
         lo=1,
         hi=1000,
     )
+    drift_clear: float = param(
+        1.2,
+        "drift below which unfamiliar pictures are familiar again",
+        "choice: above what usual streams reach",
+        lo=0,
+        hi=1000,
+    )
     stall_ms: int = param(
         500, "no frame completed for this long: the pipeline has stalled", "choice", lo=50, hi=60000
     )

@@ -13,7 +13,7 @@ using dms::DriftReference;
 
 std::vector<float> features(const std::vector<std::uint8_t>& tensor, std::size_t planes) {
   std::vector<float> out(dms::kInputFeatures);
-  dms::input_features(tensor.data(), tensor.size() / planes, out.data());
+  dms::input_features(tensor.data(), tensor.size() / planes, planes, out.data());
   return out;
 }
 
@@ -25,19 +25,24 @@ void features_are_counted_pixel_by_pixel() {
     for (std::size_t plane = 1; plane < 70; ++plane) {  // whole vectors and their remainders
       std::vector<std::uint8_t> t(planes * plane);
       for (auto& v : t) v = random.below(4) ? random.byte() : std::uint8_t{128};
-      double seen = 0, apart = 0, bright = 0, high = 0, low = 0;
+      double seen = 0, beside = 0, beneath = 0, cells = 0, bright = 0, high = 0, low = 0;
       for (std::size_t i = 0; i < 4 * plane; ++i) {
         seen += t[i] != 128;
         bright += t[i] > 128;
         high += t[i] > 188;
         low += t[i] < 68;
       }
-      for (std::size_t i = 0; i < plane; ++i)
-        apart += std::abs(t[i] - t[plane + i]) + std::abs(t[2 * plane + i] - t[3 * plane + i]);
+      const std::size_t below = planes == 16 ? 4 : 2;
+      for (std::size_t i = 0; i < plane; ++i) {
+        beside += std::abs(t[i] - t[plane + i]) + std::abs(t[2 * plane + i] - t[3 * plane + i]);
+        beneath += std::abs(t[i] - t[below * plane + i]);
+        if (i + 1 < plane) cells += std::abs(t[i] - t[i + 1]);
+      }
       const std::vector<float> got = features(t, planes);
       const double n = seen > 0 ? seen : 1;
-      CHECK(near(got[0], std::log1p(2 * apart / n)) && near(got[1], bright / n));
-      CHECK(near(got[2], high / n) && near(got[3], low / n));
+      CHECK(near(got[0], std::log1p(2 * beside / n)) && near(got[1], std::log1p(4 * beneath / n)));
+      CHECK(near(got[2], std::log1p(4 * cells / n)) && near(got[3], bright / n));
+      CHECK(near(got[4], high / n) && near(got[5], low / n));
     }
   }
 }
@@ -49,7 +54,7 @@ void a_tensor_without_the_frame_in_it_has_no_features() {
 
 void a_gauge_tells_by_how_many_units_the_mean_is_off() {
   DriftGauge gauge;
-  gauge.configure({{}, {1, 2}, {0.5F, 2}});
+  gauge.configure({{}, {1, 2}, {2, 0.5F}});
   for (int i = 0; i < 1000; ++i) {
     const float swing = i % 2 ? 0.25F : -0.25F;
     const float values[] = {2 + swing, 2 + swing};
@@ -82,6 +87,17 @@ void what_is_not_a_number_leaves_no_trace() {
   CHECK(gauge.samples() == 1 && gauge.score() == 1);
 }
 
+void a_matrix_takes_out_what_goes_together() {
+  DriftGauge gauge;  // the second number is usually twice the first
+  gauge.configure({{}, {0, 0}, {1, 0, -2, 1}});
+  const float together[] = {1, 2}, alone[] = {0, 2};
+  gauge.add(together);
+  CHECK(std::fabs(gauge.score() - std::sqrt(0.5F)) < 1e-5F);
+  gauge.reset();
+  gauge.add(alone);
+  CHECK(std::fabs(gauge.score() - std::sqrt(2.0F)) < 1e-5F);
+}
+
 void named_outputs_are_picked() {
   DriftGauge gauge;
   gauge.configure({{3, 1}, {0, 0}, {1, 1}});
@@ -96,7 +112,8 @@ void a_reference_is_checked() {
   CHECK(!good.valid(2));
   CHECK(!(DriftReference{{}, {1, 1}, {1, 1}}).valid(3));
   CHECK(!(DriftReference{{}, {1, 1}, {1}}).valid(2));
-  CHECK(!(DriftReference{{}, {1, 1}, {1, 0}}).valid(2));
+  CHECK((DriftReference{{}, {1, 1}, {1, 0, 0, 1}}).valid(2));
+  CHECK(!(DriftReference{{}, {1, 1}, {1, INFINITY}}).valid(2));
   CHECK(!(DriftReference{{-1}, {1}, {1}}).valid(3));
   CHECK(!(DriftReference{{}, {std::nanf("")}, {1}}).valid(1));
   CHECK(!(DriftReference{{}, {}, {}}).valid(0));
@@ -125,6 +142,7 @@ int main() {
   a_gauge_tells_by_how_many_units_the_mean_is_off();
   the_first_samples_weigh_alike_and_old_ones_are_forgotten();
   what_is_not_a_number_leaves_no_trace();
+  a_matrix_takes_out_what_goes_together();
   named_outputs_are_picked();
   a_reference_is_checked();
   the_worst_gauge_counts_once_it_has_seen_enough();

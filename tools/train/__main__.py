@@ -1,4 +1,4 @@
-"""`python -m tools.train fit|export|calibrate|drift|evaluate|saliency|all`: renders to INT8 networks."""
+"""`python -m tools.train VERB`: from renders to INT8 networks, and what is to be known of them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def _parser() -> argparse.ArgumentParser:
         "calibrate", help="make a network's confidences mean what they say"
     )
     drift = verbs.add_parser("drift", help="measure what input and features usually are")
+    unfamiliar = verbs.add_parser("unfamiliar", help="drift of usual and of spoilt streams")
+    unfamiliar.add_argument("--streams", type=int, default=12, help="of each kind at most")
     everything = verbs.add_parser("all", help="train, export and evaluate all four from recipes")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     look = verbs.add_parser("saliency", help="sheets of what each network looks at")
@@ -42,15 +44,16 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
         )
-    for p in (fit, export, calibrate, drift, everything, evaluate):
+    for p in (fit, export, calibrate, drift, unfamiliar, everything, evaluate):
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     fit.add_argument(
         "--warm", type=Path, help="a float ONNX file to begin with, not the stage before"
     )
-    for p in (everything, evaluate):
+    for p in (unfamiliar, everything, evaluate):
         p.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real")
+    for p in (everything, evaluate):
         p.add_argument("--limit", type=int, default=4000, help="test samples a figure at most")
         p.add_argument("--report", type=Path, help="folder for plots, worst pictures, index.html")
     evaluate.add_argument("--write", action="store_true", help="into the manifest and the card")
@@ -78,6 +81,11 @@ def main(argv: list[str] | None = None) -> int:
             from tools.train import drift
 
             print(drift.write(args.models, args.data))
+        elif args.verb == "unfamiliar":
+            from tools.train import unfamiliar
+
+            for line in unfamiliar.tables(args.models, args.data, args.real, args.streams):
+                print(line, flush=True)
         elif args.verb == "all":
             for net in NETS:
                 _fit(args, net)

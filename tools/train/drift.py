@@ -24,20 +24,28 @@ WATCHED = {
 """Outputs that tell how well a network sees; where somebody looks is no drift."""
 USUAL = 0.98
 """Share of the validation split's samples that are usual."""
+MOST_WHITENED = 8
+"""Features of a gauge beyond which a matrix would rest on too few samples."""
+SPREAD = 0.02
+"""Added to the variances (of 1) before whitening: no feature is sure to go with the others."""
 LEAST = 100
 """Samples under which there is no reference."""
 Samples = dict[str, list[Array]]
 
 
 def input_features(tensor: Array) -> Array:
-    """Of a space-to-depth tensor (block^2, h, w), by its first four planes as in native/drift.cpp:
-    ln(1 + contrast of neighbours), shares of the pixels above the mean, far above, far below."""
-    p = tensor[:4].astype(int)
-    seen = max(int((p != 128).sum()), 1)
-    apart = np.abs(p[0] - p[1]).sum() + np.abs(p[2] - p[3]).sum()
-    high, low = (p > 128 + FAR_STEPS).sum(), (p < 128 - FAR_STEPS).sum()
-    shares = np.array([(p > 128).sum(), high, low]) / seen
-    return np.r_[np.log1p(2 * apart / seen), shares]
+    """Of a space-to-depth tensor (block^2, h, w) as in native/drift.cpp: ln(1 + contrast) of
+    horizontal and vertical neighbours and of pixels a cell apart; shares of the pixels above the
+    mean, far above, far below."""
+    p = tensor.astype(int)
+    below = p[round(len(p) ** 0.5)]
+    four, cells = p[:4], p[0].ravel()
+    seen = max(int((four != 128).sum()), 1)
+    beside = np.abs(p[0] - p[1]).sum() + np.abs(p[2] - p[3]).sum()
+    apart = 2 * beside, 4 * np.abs(p[0] - below).sum(), 4 * np.abs(np.diff(cells)).sum()
+    high, low = (four > 128 + FAR_STEPS).sum(), (four < 128 - FAR_STEPS).sum()
+    shares = np.array([(four > 128).sum(), high, low]) / seen
+    return np.r_[np.log1p(np.array(apart) / seen), shares]
 
 
 def watched(net: str, layout: dict[str, Any]) -> list[int]:
@@ -93,17 +101,27 @@ GAUGES = {
     "cabin": ("whole_input", "body_input", "body_output"),
     "action": ("action_output",),
 }
+RESTS_ON = {"action": ("cabin", "action")}
+"""Networks whose files a network's references hold for, where it is not that one alone."""
 
 
 def reference(values: list[Array], index: list[int]) -> dict[str, Any]:
-    """Mean and standard deviation of each feature (one that never varies gets a small one), and
-    `usual`: the root mean square of the features' deviations, in standard deviations, that USUAL
-    of the single samples stay below. A stream's mean varies less than its pictures do."""
+    """Mean of each feature; `whiten`, which makes the features' deviations independent and 1 in
+    size (for more than MOST_WHITENED features their standard deviations `std` instead); and
+    `usual`: the root mean square of the deviations so taken that USUAL of the single samples stay
+    below. A stream's mean varies less than its pictures do."""
     x = np.array(values, float)
+    away = x - x.mean(0)
     std = np.maximum(x.std(0), 1e-3)
-    far = np.sqrt((((x - x.mean(0)) / std) ** 2).mean(1))
-    usual = float(f"{np.quantile(far, USUAL):.4g}")
-    out = {"mean": _short(x.mean(0)), "std": _short(std), "usual": usual, "n": len(x)}
+    if x.shape[1] > MOST_WHITENED:
+        scale, unit = {"std": _short(std)}, away / std
+    else:
+        z = away / std
+        shape = np.linalg.cholesky(z.T @ z / len(z) + SPREAD * np.eye(len(std)))
+        whiten = np.linalg.inv(shape) / std
+        scale, unit = {"whiten": [_short(row) for row in whiten]}, away @ whiten.T
+    usual = float(f"{np.quantile(np.sqrt((unit**2).mean(1)), USUAL):.4g}")
+    out = {"mean": _short(x.mean(0)), **scale, "usual": usual, "n": len(x)}
     return {"index": index, **out} if index else out
 
 
@@ -125,10 +143,14 @@ def write(models: Path, data: Path, limit: int = 3000) -> dict[str, int]:
     if not found:
         raise FileNotFoundError(f"{data}: no validation renders to measure drift's references on")
     for net, gauges in GAUGES.items():
-        content["nets"][net]["drift"] = {
-            g: reference(found[g], index[net] if g in ("face_output", "eyes_output") else [])
-            for g in gauges
-            if len(found.get(g, ())) >= LEAST
+        entry = content["nets"][net]
+        entry["drift"] = {
+            "of": {n: content["nets"][n]["sha256"] for n in RESTS_ON.get(net, (net,))},
+            "gauges": {
+                g: reference(found[g], index[net] if g in ("face_output", "eyes_output") else [])
+                for g in gauges
+                if len(found.get(g, ())) >= LEAST
+            },
         }
     manifest.save(path, content)
     return {g: len(v) for g, v in found.items()}

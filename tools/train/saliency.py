@@ -1,5 +1,6 @@
-"""What a network looks at: a grey patch is moved over its input, and where it changes the answer most
-is where the network looks. Sheets of rendered people, or all networks on one frame of a recording.
+"""What a network looks at: a grey patch is moved over its input, and where it changes the answer
+most is where the network looks. Sheets of rendered people, or all networks on one frame of a
+recording.
 
 The measure is the share of all change that lies on what should count (the face's points, the lids,
 hands, face and thing held) over that region's share of the picture: 1 would be looking anywhere."""
@@ -19,7 +20,7 @@ from tools.train.data import Jitter, eye_row, face_row
 from tools.train.failures import sheet, unfolded
 from tools.train.manifest import ACTIONS
 from tools.train.perceive import Nets, Seen, rotation_of, window
-from tools.train.records import Array, some, softmax
+from tools.train.records import Array, softmax, some
 from tools.train.shards import LOST, Sample, Shards
 
 MEAN_LEVEL = 128
@@ -122,7 +123,8 @@ def eye_gaze(nets: Nets, crop: Array, pose: Array, words: list[str]) -> Gaze:
 
     h, w = crop.shape
     half = np.array([LID_BOX[0] * w, LID_BOX[1] * h]) / 2
-    box = np.r_[(w / 2, h / 2) - half, (w / 2, h / 2) + half]
+    centre = np.array([w, h]) / 2
+    box = np.concatenate([centre - half, centre + half])
     return Gaze(crop, occlusion(crop, answer, apart), box_mask(crop.shape, [box]), words)
 
 
