@@ -19,6 +19,7 @@ from dms.errors import DmsError, Exit, UsageError
 VERBS = {
     "run": "watch a live source and send alerts on CAN until stopped",
     "replay": "put a recording through the whole chain; the same result every time",
+    "explain": "say why each alert came, ended or was held back, with values and thresholds",
     "observe": "print what the networks see, one JSON line a frame",
     "scenarios": "judge fusion and alerts by driver stories and drives by the hour",
     "bench": "measure speed on this machine, as ratios that hold on others",

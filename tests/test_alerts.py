@@ -34,6 +34,18 @@ def test_the_warning_ends_after_one_second_of_gaze_on_the_road_not_sooner() -> N
     assert drive.levels(AlertKind.DISTRACTION) == [2, 0]
 
 
+def test_an_end_says_how_long_the_cause_was_clear_or_unseen() -> None:
+    for after, name, value, limit in (
+        (FINE, "eyes on the road", 1, 1),
+        (BLIND, "cause unseen", 3, 3),
+    ):
+        drive = Drive()
+        drive.go(3.5, AWAY)
+        drive.go(3.1, after)
+        (check,) = drive.events[-1].checks
+        assert (check.name, check.value, check.threshold) == (name, value, limit)
+
+
 def test_closed_eyes_on_the_road_do_not_end_a_distraction() -> None:
     drive = Drive()
     drive.go(3.5, AWAY)

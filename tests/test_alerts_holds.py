@@ -390,7 +390,17 @@ def test_a_new_journey_starts_afresh_but_not_at_every_frame() -> None:
     drive.set(ignition=Ignition.ON)
     drive.go(0.05)
     assert drive.told[-1][1] == ()
+    assert drive.happened(What.ENDED) == [(What.ENDED, AlertKind.DISTRACTION, "new journey")]
     assert drive.go(4, AWAY)
+
+
+def test_a_stamp_that_goes_back_ends_what_was_active_and_says_so() -> None:
+    drive = Drive()
+    drive.go(4, AWAY)
+    drive.t_ns = 0
+    assert drive.go(0.05) == ()
+    (event,) = [e for e in drive.events if e.what == What.ENDED]
+    assert (event.rule, event.since_ns, event.t_ns) == ("time went back", STEP, STEP)
 
 
 def test_a_driver_who_is_not_to_be_seen_is_nothing_that_may_be_exempt() -> None:

@@ -77,6 +77,12 @@ def test_a_low_gaze_warns_sooner_at_speed(kmh: float, due: float) -> None:
     assert alert.reason.startswith("low gaze")
 
 
+def test_exactly_at_the_fast_speed_the_faster_ladder_holds() -> None:
+    config = replace(EU, fast_speed_kmh=90.0)  # 25 m/s
+    assert Drive(config).go(3.5, LOW)
+    assert Drive(replace(config, fast_speed_kmh=90.1)).go(3.5, LOW) == ()
+
+
 def test_a_low_gaze_has_a_second_and_a_half_more_while_degraded_but_not_for_want_of_speed() -> None:
     degraded = replace(LOW, availability=Availability.DEGRADED, reason=Reason.SUNGLASSES)
     assert Drive(EU).go(4.95, degraded) == ()

@@ -100,9 +100,12 @@ def step(
     vehicle's; None: it says nothing.
     """
     vehicle = vehicle or VehicleState(driver.t_ns, None)
-    state = _journey(state, driver.t_ns, vehicle)
+    before, afresh = state, _afresh(state, driver.t_ns, vehicle)
+    state = start() if afresh else state
     dt_ns = 0 if state.t_ns is None else driver.t_ns - state.t_ns
     now = Now(driver, vehicle, config, dt_ns, state.tracks)
+    if afresh:
+        _drop(before, afresh, now)
     driving = pass_gate(state.driving, now, config.activation_speed_kmh)
     drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh)
     assisted = pass_gate(state.assisted, now, config.eyes_on_speed_kmh)
@@ -125,11 +128,19 @@ def step(
     return after, Asked(_active(now), tuple(now.events), lockout.locked)
 
 
-def _journey(state: AlertState, t_ns: int, vehicle: VehicleState) -> AlertState:
-    """Afresh after the ignition was off, or when the stamp goes back."""
-    began = state.parked and not _parked(state, vehicle)
-    back = state.t_ns is not None and t_ns < state.t_ns
-    return start() if began or back else state
+def _afresh(state: AlertState, t_ns: int, vehicle: VehicleState) -> str:
+    """Why everything begins again: the ignition was off, or the stamp goes back; empty: it does
+    not."""
+    if state.t_ns is not None and t_ns < state.t_ns:
+        return "time went back"
+    return "new journey" if state.parked and not _parked(state, vehicle) else ""
+
+
+def _drop(before: AlertState, rule: str, now: Now) -> None:
+    """Write down what is active no more."""
+    for kind, track in zip(ORDER, before.tracks, strict=True):
+        if track.level:
+            now.note(What.ENDED, kind, 0, min(track.since_ns, now.t_ns), rule)
 
 
 def _parked(state: AlertState, vehicle: VehicleState) -> bool:

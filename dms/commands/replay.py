@@ -49,7 +49,6 @@ Vehicle = Callable[[int], VehicleState | None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this verb."""
-    parser.add_argument("path", metavar="PATH")
     parser.add_argument(
         "--out", metavar="DIR", help="write observations.csv, events.csv and report.html there"
     )
@@ -60,37 +59,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a bus, INTERFACE:CHANNEL, or a log file (.log, .asc, .blf, .trc); may be repeated",
     )
-    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the CAN log's")
-    parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
-    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
     parser.add_argument(
         "--pace", type=float, default=0.0, help="hold back to so many times real time (0: never)"
     )
     parser.add_argument(
         "--live", action="store_true", help="show states and sent alerts as they go"
     )
+    add_input_arguments(parser)
+
+
+def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of a recording, its vehicle and the configuration."""
+    parser.add_argument("path", metavar="PATH")
+    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the CAN log's")
+    parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
+    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
     add_config_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay one recording; prints a summary."""
+    path, losses = Path(args.path), list[str]()
+    replay = open_replay(args, losses)
+    sinks = _sinks(args, path)
+    can = CanOut(
+        [open_sink(text, replay.config.can) for text in args.can_out],
+        LiveView(sys.stderr if args.json else sys.stdout) if args.live else None,
+    )
+    summary = replay.run(lambda: open_engine(replay.config), sinks, can)
+    print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
+    return finish(replay.source.losses + losses)
+
+
+def open_replay(args: argparse.Namespace, losses: list[str]) -> Replay:
+    """The recording of `add_input_arguments` and --pace. A CAN log that breaks off ends in
+    `losses`. Errors: UsageError, ConfigError, SourceError."""
     if not (args.pace >= 0 and args.fps > 0):
         raise UsageError("--pace must not be below 0, and --fps must be above 0")
     path = Path(args.path)
     recording = drive.load(path) if drive.is_drive(path) else None
     config = load_config(args, _of_drive(recording))
     source = open_source(args.path, fps=args.fps)
-    losses: list[str] = []
-    vehicle = _vehicle(args, config, recording, losses)
-    sinks = _sinks(args, path)
-    can = CanOut(
-        [open_sink(text, config.can) for text in args.can_out],
-        LiveView(sys.stderr if args.json else sys.stdout) if args.live else None,
-    )
-    replay = Replay(config, source, vehicle, Pace(args.pace))
-    summary = replay.run(lambda: open_engine(config), sinks, can)
-    print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
-    return finish(source.losses + losses)
+    return Replay(config, source, _vehicle(args, config, recording, losses), Pace(args.pace))
 
 
 @dataclass
@@ -157,7 +167,7 @@ class Replay:
     """One recording through one pipeline, on the recording's clock."""
 
     def __init__(self, config: Config, source: Source, vehicle: Vehicle, pace: Pace) -> None:
-        self._config, self._source, self._vehicle, self._pace = config, source, vehicle, pace
+        self.config, self.source, self._vehicle, self._pace = config, source, vehicle, pace
 
     def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
         """All frames, then the end. The engine is made when the first frame is there."""
@@ -173,12 +183,12 @@ class Replay:
         return summary
 
     def _steps(self, make: Callable[[], Perception], can: CanOut) -> Iterator[tuple[Frame, Step]]:
-        frames = self._source.frames()
+        frames = self.source.frames()
         first = next(frames)
         engine = make()
-        c = self._config.can
-        can.start(TxPlan(identity(self._config), first.t_ns, c.stale_ms * MS, c.fd))
-        pipeline = Pipeline(self._config, can.tell)
+        c = self.config.can
+        can.start(TxPlan(identity(self.config), first.t_ns, c.stale_ms * MS, c.fd))
+        pipeline = Pipeline(self.config, can.tell)
         for frame in chain([first], frames):
             self._pace.wait(frame.t_ns)
             yield frame, pipeline.step(engine.step(frame), self._vehicle(frame.t_ns))
