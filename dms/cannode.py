@@ -19,7 +19,7 @@ from dms.canlink import BusHealth, Link
 from dms.car import OUR_CAR, CarConfig
 from dms.config import CanConfig
 from dms.config.param import MS
-from dms.moment import Identity
+from dms.moment import Identity, Telemetry
 from dms.timing import Punctuality
 from dms.transmit import SECOND, TxFrame, TxPlan
 from dms.types import Alert, DriverState, VehicleState
@@ -81,12 +81,17 @@ class Scheduler:
         if self.on_sent:
             self.on_sent(frame)
 
-    def update(self, state: DriverState, alerts: Sequence[Alert]) -> bool:
+    def update(self, state: DriverState, alerts: Sequence[Alert], locked_out: bool = False) -> bool:
         """The newest result, as of now. Whether something is due earlier than before."""
         with self._lock:
             before = self._plan.next_ns()
-            self._plan.update(state, alerts, self._clock())
+            self._plan.update(state, alerts, self._clock(), locked_out)
             return self._plan.next_ns() < before
+
+    def measured(self, telemetry: Telemetry) -> None:
+        """How the monitor fares."""
+        with self._lock:
+            self._plan.telemetry = telemetry
 
     def vehicle(self) -> VehicleState:
         """What the vehicle last said, as of now."""
@@ -196,10 +201,14 @@ class CanNode:
         """Call `on_sent` with every frame that the bus took, in the node's thread. Before start."""
         self._scheduler.on_sent = on_sent
 
-    def update(self, state: DriverState, alerts: Sequence[Alert]) -> None:
+    def update(self, state: DriverState, alerts: Sequence[Alert], locked_out: bool = False) -> None:
         """The newest result, as of now. Never waits for the bus."""
-        if self._scheduler.update(state, alerts):
+        if self._scheduler.update(state, alerts, locked_out):
             self._rouse()
+
+    def measured(self, telemetry: Telemetry) -> None:
+        """How the monitor fares, for DMS_Telemetry."""
+        self._scheduler.measured(telemetry)
 
     def vehicle(self) -> VehicleState:
         """What the vehicle last said, as of now."""

@@ -314,8 +314,8 @@ TELEMETRY = Message(
     comment="How the monitor fares; of the last second unless said otherwise.",
     content=in_order(
         number("FrameRate", 8, (0.0, 126.0, 0.5, "Hz"), "Frames judged a second."),
-        number("LatencyP50", 8, (0.0, 252.0, 1.0, "ms"), "Median time from a frame's arrival to "
-               "its result."),
+        number("LatencyP50", 8, (0.0, 252.0, 1.0, "ms"), "Median time from taking a frame to its "
+               "result."),
         number("LatencyP99", 8, (0.0, 504.0, 2.0, "ms"), "The time that 99 % do not exceed, of "
                "the last 10 s."),
         number("FramesDropped", 7, (0.0, 124.0, 1.0, ""), "Frames that were not judged."),

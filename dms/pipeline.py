@@ -8,8 +8,9 @@ from dms import alerts, fusion, health
 from dms.config import Config
 from dms.types import Alert, DriverState, Observation, Step, VehicleState
 
-Tell = Callable[[DriverState, tuple[Alert, ...]], object]
-"""Takes each new result to where messages are made: a TxPlan, directly or through a CanNode."""
+Tell = Callable[[DriverState, tuple[Alert, ...], bool], object]
+"""Takes each new result, and whether assistance is locked out, to where messages are made: a
+TxPlan, directly or through a CanNode."""
 
 
 class Pipeline:
@@ -28,5 +29,5 @@ class Pipeline:
         self._health, fault = health.step(self._health, seen, c.health)
         self._belief, state = fusion.step(self._belief, seen, vehicle, fault, c)
         self._alerts, asked = alerts.step(self._alerts, state, vehicle, c.alerts)
-        self._tell(state, asked.alerts)
+        self._tell(state, asked.alerts, asked.locked_out)
         return Step(seen, state, asked.alerts, asked.events, asked.locked_out)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+import pytest
 from scripted import ScriptedEngine
 
+from dms import alerts
 from dms.config import load
+from dms.messages import ALERT
 from dms.moment import Identity
 from dms.pipeline import Pipeline
+from dms.signals import decode
 from dms.transmit import TxFrame, TxPlan
 from dms.types import Alert, AlertKind, Condition, DriverState, Frame, Step, VehicleState
 
@@ -17,7 +24,7 @@ FAST = 100 / 3.6
 
 def drive(seconds: float, speed_mps: float | None = FAST, hz: int = 20) -> list[Step]:
     told: list[tuple[DriverState, tuple[Alert, ...]]] = []
-    pipeline = Pipeline(load(), lambda state, alerts: told.append((state, alerts)))
+    pipeline = Pipeline(load(), lambda state, alerts, _: told.append((state, alerts)))
     engine = ScriptedEngine()
     steps = []
     for i in range(round(seconds * hz)):
@@ -53,7 +60,10 @@ def test_a_new_alert_is_on_the_bus_with_its_frame() -> None:
     plan = TxPlan(Identity("test", ""), 0)
     frames: list[TxFrame] = []
     pipeline = Pipeline(
-        load(), lambda state, alerts: frames.extend(plan.advance(state, alerts, state.t_ns))
+        load(),
+        lambda state, alerts, locked: frames.extend(
+            plan.advance(state, alerts, state.t_ns, locked)
+        ),
     )
     engine = ScriptedEngine()
     raised_ns = None
@@ -65,3 +75,26 @@ def test_a_new_alert_is_on_the_bus_with_its_frame() -> None:
             assert frames[-1].t_ns == t_ns
             assert any(f.t_ns == t_ns and f.message.name == "DMS_Alert" for f in frames)
     assert raised_ns is not None
+
+
+def test_a_lockout_of_assistance_is_on_the_bus_with_its_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = alerts.step
+
+    def locking(*args: Any) -> Any:
+        memory, asked = judged(*args)
+        return memory, replace(asked, locked_out=True)
+
+    monkeypatch.setattr(alerts, "step", locking)
+    plan, frames = TxPlan(Identity("test", ""), 0), list[TxFrame]()
+    pipeline = Pipeline(
+        load(),
+        lambda state, alerts, locked: frames.extend(
+            plan.advance(state, alerts, state.t_ns, locked)
+        ),
+    )
+    step = pipeline.step(ScriptedEngine().step(Frame(0, 0, IMAGE)), VehicleState(0, FAST))
+    assert step.locked_out
+    said = [decode(ALERT, f.data)["AssistanceLockout"] for f in frames if f.message is ALERT]
+    assert said[-1] == 1.0

@@ -16,6 +16,7 @@ from dms import health
 from dms.canlink import BusHealth
 from dms.cannode import CanNode
 from dms.commands.live import LiveView
+from dms.commands.meter import Meter, hottest_degc
 from dms.config import Config
 from dms.engine import LiveEngine, LiveObservation, open_engine
 from dms.errors import DmsError
@@ -99,6 +100,7 @@ class Daemon:
         self._speed_kmh = speed_kmh
         self._pipeline = Pipeline(config, node.update)
         self._notifier = Notifier()
+        self._meter = Meter()
         self._done_ns: int | None = None
         self.totals = Totals()
 
@@ -132,9 +134,17 @@ class Daemon:
                     os.read(live.fd, 8)
             for item in live.drain():
                 self._take(item)
+            self._measure(live)
             self._watchdog()
             if not self._node.alive:  # nobody would hear of anything any more
                 raise DmsError("the CAN thread ended", "see the log above", "start again")
+
+    def _measure(self, live: LiveEngine) -> None:
+        now = time.monotonic_ns()
+        if self._meter.due(now):
+            lost = live.counters.skipped + live.counters.dropped
+            told = self._meter.measure(now, lost, time.process_time_ns(), hottest_degc())
+            self._node.measured(told)
 
     def _take(self, item: LiveObservation) -> None:
         step = self._pipeline.step(item.observation, self._vehicle(item.observation.t_ns))
@@ -142,6 +152,7 @@ class Daemon:
             self._notifier.say("READY=1")
         self._done_ns = item.done_ns
         self.totals.add(item)
+        self._meter.add(item.done_ns, item.wall_ns)
         if self._view:
             self._view.state(step.state)
         self._told(step)

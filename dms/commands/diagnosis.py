@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from dms import __version__
 from dms.canlink import BusHealth
 from dms.cannode import CanNode
 from dms.commands.common import models_digest
+from dms.commands.meter import hottest_degc
 from dms.config import Config, Scalar
 from dms.config.param import MS
 from dms.errors import DmsError
@@ -39,7 +39,6 @@ NO_U16, NO_I16 = 0xFFFF, -0x8000
 RECENT_NS = 3000 * MS
 """Camera and light are judged by the frames of this last while."""
 MIN_FRAMES = 10
-THERMAL = Path("/sys/class/thermal")
 SELF_TEST = ("networks", "frames", "bus", "memory")
 """Bits of the self-test's result, from bit 0."""
 
@@ -336,17 +335,6 @@ def _mean_deg(angles: Sequence[float]) -> float:
 
 def _u32(*numbers: int) -> bytes:
     return b"".join(min(max(n, 0), 0xFFFFFFFF).to_bytes(4, "big") for n in numbers)
-
-
-def hottest_degc() -> float | None:
-    """The highest of the kernel's thermal zones; None when it tells none."""
-    found = []
-    for zone in THERMAL.glob("thermal_zone*/temp"):
-        try:
-            found.append(int(zone.read_text()) / 1000)
-        except (OSError, ValueError):
-            continue
-    return max(found, default=None)
 
 
 def _faults(config: Config, kept: Kept) -> tuple[FaultMemory, bool]:

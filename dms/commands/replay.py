@@ -206,10 +206,10 @@ class CanOut:
         """The plan, whose clock starts at the first frame."""
         self._plan = plan
 
-    def tell(self, state: DriverState, alerts: Sequence[Alert]) -> None:
+    def tell(self, state: DriverState, alerts: Sequence[Alert], locked_out: bool) -> None:
         """A new result: frames due before it, then it."""
         assert self._plan is not None
-        self._send(self._plan.advance(state, alerts, state.t_ns))
+        self._send(self._plan.advance(state, alerts, state.t_ns, locked_out))
         if self._view:
             self._view.state(state)
 

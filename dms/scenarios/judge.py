@@ -94,7 +94,7 @@ class Watch:
                 self.rises[place] = replace(self.rises[place], end_s=t_s)
 
 
-def silent(state: object, alerts: object) -> None:
+def silent(state: object, alerts: object, locked_out: bool) -> None:
     """Nobody listens on the bus."""
 
 
