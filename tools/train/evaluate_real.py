@@ -155,7 +155,7 @@ def closure_s(looks: list[Look | None], fps: float) -> float:
     from dms.config import Config
     from dms.pipeline import Pipeline
 
-    pipeline = Pipeline(Config(), lambda state, alerts: None)
+    pipeline = Pipeline(Config(), lambda state, alerts, locked_out: None)
     return max(pipeline.step(o, None).state.eyes_closed_ns for o in seen) / 1e9
 
 
