@@ -144,9 +144,9 @@ class HealthConfig:
         hi=1000,
     )
     drift_clear: float = param(
-        1.2,
+        1.3,
         "drift below which unfamiliar pictures are familiar again",
-        "choice: above what usual streams reach",
+        "measured: real streams as they are reach 1.27",
         lo=0,
         hi=1000,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dms.scenarios.track import LOOKDOWN_FULL_DEG, LOOKDOWN_LOSS, Truth
-from tools.synth import worn
+from tools.synth import scenery, worn
 from tools.synth.actions import Plan, Setting, make_plan
 from tools.synth.actor import Acted, Pose
 from tools.synth.body import F64
@@ -84,8 +84,11 @@ class Performer:
             level = float(np.clip(grey ** (1 / sensor.gamma), 0.04, 0.5))
             sensor = replace(sensor, exposure=level, noise=min(sensor.noise, 0.012))
         constants = cast.person.constants(rng, False)
-        ground = np.float32(light.background)
-        self.take = Take(cast, style, still, camera, light, constants, sensor, ground)
+        outside = scenery.random_panorama(
+            np.random.default_rng([seed, 6]), name in ("night", "dusk")
+        )
+        outside = outside * np.float32(style.outside)
+        self.take = Take(cast, style, still, camera, light, constants, sensor, outside)
         self.plans: dict[str, Plan] = {"wheel": self.wheel_plan}
         self._rng, self._seed = rng, seed
         ahead = camera.rotation @ np.array([0.0, 0.0, 1.0])
@@ -127,7 +130,8 @@ class Performer:
         things = [thing_held(before, now, share, s) for s in now.hands]
         add_things(scene, _Held(tuple(t for t in things if t is not None)), acted)  # type: ignore[arg-type]
         layer = Layer(scene, take.constants | acted.face.constants())
-        raw = draw([layer], take.camera, take.light, take.ground, 1)
+        ground = scenery.view(take.panorama, take.camera)
+        raw = draw([layer], take.camera, take.light, ground, 1)
         noise = np.random.default_rng([self._seed, 5, i])
         image = develop(raw.colour, np.isin(raw.tags, PERSON_TAGS), take.sensor, noise)
         return self._label(image, acted)
