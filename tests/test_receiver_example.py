@@ -22,6 +22,7 @@ from dms.types import Alert, AlertKind
 
 SOURCE = Path(__file__).parent.parent / "tools/receiver_example"
 STRICT = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-O1")
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 MS = 1_000_000
 ERRORS_MAX = 3
 
@@ -33,7 +34,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no C compiler")
     program = tmp_path_factory.mktemp("receiver") / "receiver"
     sources = [SOURCE / "dms_receiver.c", SOURCE / "main.c"]
-    subprocess.run([compiler, *STRICT, "-o", program, *sources], check=True)
+    subprocess.run([compiler, *STRICT, *SANITIZED, "-o", program, *sources], check=True)
     return program
 
 
