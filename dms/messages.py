@@ -321,8 +321,8 @@ TELEMETRY = Message(
         number("FramesDropped", 7, (0.0, 124.0, 1.0, ""), "Frames that were not judged."),
         number("CpuLoad", 7, (0.0, 248.0, 2.0, "%"), "Of one core."),
         number("Temperature", 8, (-40.0, 212.0, 1.0, "degC"), "Of the processor's hottest zone."),
-        number("DriftScore", 6, (0.0, 60.0, 1.0, ""), "How unlike its own beginning the input "
-               "has become, in standard deviations of it, times 10."),
+        number("DriftScore", 6, (0.0, 60.0, 1.0, ""), "How unlike the networks' training data "
+               "the pictures are, times 10: 10 and less is usual."),
     ),
 )  # fmt: skip
 

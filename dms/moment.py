@@ -42,7 +42,7 @@ class Telemetry:
     """Of one core."""
     temperature_c: float | None = None
     drift: float | None = None
-    """How unlike its own beginning the input is, in standard deviations."""
+    """How unlike the networks' training data the pictures are; 1 and less is usual."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ class Daemon:
             self._notifier.say("READY=1")
         self._done_ns = item.done_ns
         self.totals.add(item)
-        self._meter.add(item.done_ns, item.wall_ns)
+        self._meter.add(item.done_ns, item.wall_ns, item.observation.quality.drift)
         if self._view:
             self._view.state(step.state)
         self._told(step)

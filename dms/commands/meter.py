@@ -22,11 +22,13 @@ class Meter:
     def __init__(self) -> None:
         self._frames: deque[tuple[int, int]] = deque(maxlen=MAX_FRAMES)
         """When each result was ready, and the time it took [ns]."""
+        self._drift: float | None = None
         self._before: tuple[int, int, int] | None = None
 
-    def add(self, done_ns: int, took_ns: int) -> None:
-        """One result."""
+    def add(self, done_ns: int, took_ns: int, drift: float | None = None) -> None:
+        """One result, and the drift of its picture."""
         self._frames.append((done_ns, took_ns))
+        self._drift = drift
 
     def due(self, now_ns: int) -> bool:
         """Whether the last measurement is a second ago."""
@@ -49,6 +51,7 @@ class Meter:
             dropped=not_judged - before[1],
             cpu_pct=100 * (cpu_ns - before[2]) / past_ns,
             temperature_c=temperature_c,
+            drift=self._drift if recent else None,
         )
 
 
