@@ -437,8 +437,12 @@ def test_a_flood_of_foreign_frames_delays_no_deadline_by_more_than_a_batch(bench
 
 
 FLOODER = """
-import socket, sys
+import socket, sys, threading
 far = socket.socket(fileno=int(sys.argv[1]))
+def hear():
+    while far.recv(64):
+        pass
+threading.Thread(target=hear, daemon=True).start()
 frame = bytes.fromhex("ff07000008000000") + b"foreign!"
 while True:
     far.send(frame)
