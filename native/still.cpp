@@ -11,9 +11,9 @@ namespace {
 
 /// What is taken must be surer than in a stream, which a look later drops what was none: the face
 /// network alone, and times the probability that the cabin network gave the place; the surer, the
-/// more places have been looked at. Chosen on rendered validation frames (driver found 99.6 %,
-/// something else taken for a face in 3.1 %) with pictures of a real cabin beside them (found 93
-/// %).
+/// more places have been looked at. Chosen on rendered validation frames with pictures of a real
+/// cabin beside them; `python -m tools.train evaluate` tells what they find and mistake
+/// (models/MODEL_CARD.md).
 constexpr float kSureScore = 0.8F;
 constexpr float kSureWhole = 0.1F;
 constexpr float kSureZoomed = 0.2F;

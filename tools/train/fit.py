@@ -22,6 +22,10 @@ from tools.train.shards import OBJECTS, Shards
 from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS, THINGS
 from tools.train.warm import warm
 
+SHORT_FLOATS = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+"""Whether this processor multiplies bfloat16; without, torch's loops for it are seven times slower
+than those for float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -94,7 +98,7 @@ class Trainee(nn.Module):
     def short_floats(self) -> Any:
         """Products of bfloat16 in training, twice as fast where the processor has them; never
         where the integers' rounding is simulated."""
-        short = self.training and self.net.ranges is None
+        short = SHORT_FLOATS and self.training and self.net.ranges is None
         return torch.autocast("cpu", torch.bfloat16, enabled=short)
 
     def _cabin(self, tensors: dict[str, Tensor], det: Tensor, emb: Tensor) -> losses.Cabin:
