@@ -1,4 +1,4 @@
-"""Is the input fit to judge a driver by? Stamps and image quality in, one reason out.
+"""Is the input fit to judge a driver by? Stamps, image quality and heat in, one reason out.
 
 Pure functions: time comes from the frames' own stamps; the watchdog's decisions take it as an
 argument.
@@ -22,6 +22,11 @@ class HealthState:
     frozen_since_ns: int | None = None
     image: Reason = Reason.NONE
     image_since_ns: int = 0
+    mean: float | None = None
+    """Of the last picture's grey levels."""
+    went_out: bool = False
+    """The pictures are dark, and were not one frame before they first were."""
+    hot: bool = False
     unfamiliar: bool = False
 
 
@@ -30,18 +35,21 @@ def start() -> HealthState:
 
 
 def step(
-    state: HealthState, observation: Observation, config: HealthConfig
+    state: HealthState, observation: Observation, config: HealthConfig, degc: float | None = None
 ) -> tuple[HealthState, Reason]:
     """The next state, and what is wrong with the input (NONE: nothing).
 
     Frozen before late before what the image shows: the first two say that the image is not news.
-    Last, pictures unlike the networks' training data: a slow mean, so it needs no persistence.
+    Then heat [degC, None: not known]; last, pictures unlike the networks' training data: a slow
+    mean, so it needs no persistence.
     """
-    state = _advance(state, observation, config)
+    state = _advance(state, observation, config, degc)
     return state, _verdict(state, observation, config)
 
 
-def _advance(state: HealthState, observation: Observation, config: HealthConfig) -> HealthState:
+def _advance(
+    state: HealthState, observation: Observation, config: HealthConfig, degc: float | None
+) -> HealthState:
     t, quality = observation.t_ns, observation.quality
     late = state.t_ns is not None and not 0 <= t - state.t_ns <= config.late_ms * MS
     frozen_since = state.frozen_since_ns
@@ -50,6 +58,9 @@ def _advance(state: HealthState, observation: Observation, config: HealthConfig)
     elif frozen_since is None:
         frozen_since = t if state.t_ns is None else state.t_ns
     image = image_fault(quality, config)
+    at_once = state.mean is not None and quality.mean <= config.led_fall * state.mean
+    went_out = state.went_out if image == state.image else at_once and not late
+    cooler = config.hot_hysteresis_degc if state.hot else 0.0
     bound = config.drift_clear if state.unfamiliar else config.drift_limit
     return replace(
         state,
@@ -58,6 +69,9 @@ def _advance(state: HealthState, observation: Observation, config: HealthConfig)
         frozen_since_ns=frozen_since,
         image=image,
         image_since_ns=state.image_since_ns if image == state.image else t,
+        mean=quality.mean,
+        went_out=went_out and image == Reason.IMAGE_DARK,
+        hot=degc is not None and degc >= config.hot_degc - cooler,
         unfamiliar=quality.drift is not None and quality.drift >= bound,
     )
 
@@ -72,8 +86,13 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
         return Reason.IMAGE_FROZEN
     if state.late_ns is not None and 0 <= t - state.late_ns < config.late_clear_ms * MS:
         return Reason.FRAMES_LATE
-    if state.image != Reason.NONE and t - state.image_since_ns >= config.persist_ms * MS:
+    lasts_ns = t - state.image_since_ns
+    if state.went_out and lasts_ns >= config.led_off_ms * MS:
+        return Reason.LED_OFF
+    if state.image != Reason.NONE and lasts_ns >= config.persist_ms * MS:
         return state.image
+    if state.hot:
+        return Reason.TOO_HOT
     return Reason.INPUT_UNFAMILIAR if state.unfamiliar else Reason.NONE
 
 

@@ -23,10 +23,12 @@ class Pipeline:
         self._belief = fusion.start(config)
         self._alerts = alerts.start()
 
-    def step(self, seen: Observation, vehicle: VehicleState | None) -> Step:
-        """observation -> health -> driver state -> alerts -> messages."""
+    def step(
+        self, seen: Observation, vehicle: VehicleState | None, degc: float | None = None
+    ) -> Step:
+        """observation -> health -> driver state -> alerts -> messages. degc: of the processor."""
         c = self.config
-        self._health, fault = health.step(self._health, seen, c.health)
+        self._health, fault = health.step(self._health, seen, c.health, degc)
         self._belief, state = fusion.step(self._belief, seen, vehicle, fault, c)
         self._alerts, asked = alerts.step(self._alerts, state, vehicle, c.alerts)
         self._tell(state, asked.alerts, asked.locked_out)

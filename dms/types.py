@@ -228,7 +228,7 @@ class Reason(IntEnum):
     FACE_COVERED = 15
     """A hand, a scarf or the wheel's rim covers part of the face."""
     LED_OFF = 16
-    """The infrared light fails: the picture pulses, or is dark at once."""
+    """The infrared light fails: the picture went dark from one frame to the next."""
     IMAGE_BLURRED = 17
     LENS_DIRTY = 18
     MISALIGNED = 19

@@ -124,3 +124,42 @@ def test_a_stall_is_told_and_the_watchdog_is_not_pinged_without_frames() -> None
     assert health.may_ping(0, 1999 * MS, config)
     assert not health.may_ping(0, 2000 * MS, config)
     assert not health.may_ping(10, 0, config)
+
+
+def test_a_picture_that_is_dark_at_once_and_stays_so_is_a_failed_light() -> None:
+    camera = Camera()
+    camera.see(10)
+    assert camera.see(50, DARK) == Reason.IMAGE_DARK
+    assert camera.see(14, DARK) == Reason.LED_OFF
+    assert camera.see(300, DARK) == Reason.LED_OFF
+    assert camera.see(1) == Reason.NONE
+    assert camera.see(20, DARK) == Reason.IMAGE_DARK
+
+
+@pytest.mark.parametrize("path", [(60, 30, 9, 2), (2,)])
+def test_a_picture_that_fades_or_was_never_bright_is_dark_and_no_more(
+    path: tuple[int, ...],
+) -> None:
+    camera = Camera()
+    for mean in path:
+        dark = 0.99 if mean < 10 else 0.1
+        camera.see(1, replace(CLEAR, mean=mean, dark=dark))
+    assert camera.see(200, DARK) == Reason.IMAGE_DARK
+
+
+def test_darkness_after_a_gap_says_nothing_of_the_light() -> None:
+    camera = Camera()
+    camera.see(10)
+    camera.see(1, DARK, every_ms=2000)
+    assert camera.see(200, DARK) == Reason.IMAGE_DARK
+
+
+def test_heat_is_told_until_it_is_clearly_cooler() -> None:
+    state, config = health.start(), HealthConfig()
+    told = []
+    for i, degc in enumerate((None, 99.9, 100.0, 96.0, 94.9, 99.9)):
+        seen = Observation(i, 10**12 + i * 33 * MS, None, None, CLEAR)
+        state, reason = health.step(state, seen, config, degc)
+        told.append(reason)
+    hot = Reason.TOO_HOT
+    assert told == [Reason.NONE, Reason.NONE, hot, hot, Reason.NONE, Reason.NONE]

@@ -101,6 +101,7 @@ class Daemon:
         self._pipeline = Pipeline(config, node.update)
         self._notifier = Notifier()
         self._meter = Meter()
+        self._degc: float | None = None
         self._done_ns: int | None = None
         self.totals = Totals()
 
@@ -143,16 +144,18 @@ class Daemon:
         now = time.monotonic_ns()
         if self._meter.due(now):
             lost = live.counters.skipped + live.counters.dropped
-            told = self._meter.measure(now, lost, time.process_time_ns(), hottest_degc())
+            self._degc = hottest_degc()
+            told = self._meter.measure(now, lost, time.process_time_ns(), self._degc)
             self._node.measured(told)
 
     def _take(self, item: LiveObservation) -> None:
-        step = self._pipeline.step(item.observation, self._vehicle(item.observation.t_ns))
+        seen = item.observation
+        step = self._pipeline.step(seen, self._vehicle(seen.t_ns), self._degc)
         if self._done_ns is None:
             self._notifier.say("READY=1")
         self._done_ns = item.done_ns
         self.totals.add(item)
-        self._meter.add(item.done_ns, item.wall_ns, item.observation.quality.drift)
+        self._meter.add(item.done_ns, item.wall_ns, seen.quality.drift)
         if self._view:
             self._view.state(step.state)
         self._told(step)

@@ -136,6 +136,25 @@ class HealthConfig:
         lo=0,
         hi=50,
     )
+    led_fall: float = param(
+        0.2,
+        "a dark picture with at most this share of the mean grey level of the one before, in "
+        "time, went dark at once: the infrared light, not a tunnel or a hand",
+        "choice: a hand takes several frames to cover a lens",
+        lo=0,
+        hi=1,
+    )
+    led_off_ms: int = param(
+        2000, "dark at once and for this long: the light is off", "choice", lo=500, hi=60000
+    )
+    hot_degc: float = param(
+        100.0,
+        "processor temperature from which frames may fail",
+        "choice: below the 105 to 125 degC that automotive processors allow",
+        lo=50,
+        hi=150,
+    )
+    hot_hysteresis_degc: float = param(5.0, "so much cooler is cool again", "choice", lo=0, hi=50)
     drift_limit: float = param(
         1.5,
         "drift of the pictures from the networks' training data at which they are unfamiliar",
@@ -146,7 +165,7 @@ class HealthConfig:
     drift_clear: float = param(
         1.3,
         "drift below which unfamiliar pictures are familiar again",
-        "measured: real streams as they are reach 1.27",
+        "choice: real streams as they are reach 1.0, see docs/engine.md",
         lo=0,
         hi=1000,
     )
