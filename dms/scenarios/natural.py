@@ -105,6 +105,11 @@ class Drive:
         values = {"speed_kmh": self.speed, "noise": self.noise, **more}
         return look(angles, by, seconds, **values)
 
+    def _also(self, noise: str) -> str:
+        """Errors are measured under one condition at a time: what the driver wears stays on, and
+        stands for both."""
+        return noise if self.noise == "clear" else self.noise
+
     def _length(self, mean_s: float, spread_s: float) -> float:
         """Log-normal of this mean and spread, at most ATTENTIVE_MAX_S."""
         var = np.log(1 + (spread_s / mean_s) ** 2)
@@ -169,7 +174,7 @@ class Drive:
         for _ in range(5):
             mouth = float(self._rng.uniform(0.05, 0.4))
             talk = self._road(float(self._rng.uniform(8, 14)), mouth=mouth)
-            acts += [replace(talk, noise="talking" if self.noise == "clear" else self.noise)]
+            acts += [replace(talk, noise=self._also("talking"))]
             acts += [self._look((-72.0, -2.0), self._length(0.75, 0.3))]
         return [(a, "conversation") for a in acts]
 
@@ -197,14 +202,16 @@ class Drive:
         return [(act, "hand before camera")]
 
     def _tunnel(self) -> list[tuple[Act, str]]:
-        inside = replace(self._road(float(self._rng.uniform(20, 70))), noise="low_light")
+        inside = replace(
+            self._road(float(self._rng.uniform(20, 70))), noise=self._also("low_light")
+        )
         acts = [self._road(0.8, image="dark"), inside, self._road(0.6, image="saturated")]
         return [(a, "tunnel") for a in acts]
 
     def _sun(self) -> list[tuple[Act, str]]:
         lids = float(self._rng.uniform(0.55, 0.8))
         act = self._road(float(self._rng.uniform(30, 90)), open=lids)
-        return [(replace(act, noise="sun"), "low sun")]
+        return [(replace(act, noise=self._also("sun")), "low sun")]
 
     def _stop(self) -> list[tuple[Act, str]]:
         """A red light: the driver may look where he likes."""
