@@ -86,14 +86,14 @@ QUANTITIES: Mapping[str, Quantity] = {
     "brake": Quantity(
         "brake_pressed",
         "brake pedal",
-        "pressing it does not count as a sign of life",
+        "pressing it does not put off the emergency",
         500,
         names=YES_NO,
     ),
     "accelerator": Quantity(
         "accelerator",
         "accelerator pedal, 0 released",
-        "moving it does not count as a sign of life",
+        "moving it does not put off the emergency",
         500,
         {"%": 0.01, "1": 1.0},
         (0.0, 1.0),
@@ -136,14 +136,14 @@ QUANTITIES: Mapping[str, Quantity] = {
     "cabin_light": Quantity(
         "cabin_light",
         "a light in the cabin is on",
-        "taken as off",
+        "nothing: no rule uses it yet",
         5000,
         names=YES_NO,
     ),
     "utc": Quantity(
         "utc_ns",
         "the vehicle's clock: UTC since 1970 as one number",
-        "recordings and logs carry the monitor's own clock only",
+        "nothing: no rule uses it yet",
         5000,
         {"s": 1e9, "ms": 1e6, "us": 1e3},
         (0.0, 9.2e18),

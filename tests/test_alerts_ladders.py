@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from alert_drive import AWAY, BLIND, FINE, KMH, PHONE, SHUT, Drive, S, kinds
+from alert_drive import AWAY, BLIND, FINE, KMH, PHONE, SHUT, STILL, Drive, S, kinds
 
 from dms.config import AlertConfig, Ladder, load
-from dms.types import AlertKind, Availability, DriverState, Reason, What
+from dms.types import AlertKind, Availability, DriverState, Reason, VehicleState, What
 
 GONE = replace(AWAY, unresponsive_ns=1)
 """Away, and not returned."""
@@ -117,6 +117,64 @@ def test_six_seconds_away_are_unresponsive_and_four_more_an_emergency() -> None:
         (AlertKind.UNRESPONSIVE, 3),
     ]
     assert drive.told[-1][1][0].reason.startswith("no answer to the warning 4.00 s >= 4.00 s")
+
+
+def away_with_pedals(told: list[tuple[float, VehicleState]], what: DriverState = GONE) -> Drive:
+    """Unresponsive for 16 s; the vehicle says so much from those times on."""
+    drive = Drive()
+    now_s = 0.0
+    for until_s, vehicle in [*told, (16.0, told[-1][1])]:
+        for _ in range(round((until_s - now_s) * 20)):
+            now_s += 0.05
+            value = round(now_s * S)
+            counted = {"unresponsive_ns": value, "eyes_off_road_ns": value}
+            if what.eyes_closed_ns:
+                counted["eyes_closed_ns"] = value
+            drive.t_ns += drive.step_ns
+            state = replace(what, t_ns=drive.t_ns, **counted)
+            drive.told.append((now_s, drive.feed(state)))
+        drive.vehicle = vehicle
+    return drive
+
+
+def emergency_s(drive: Drive) -> float | None:
+    began = (t for t, alerts in drive.told if any(a.kind == AlertKind.EMERGENCY for a in alerts))
+    return next(began, None)
+
+
+RESTING = replace(STILL, accelerator=0.20, brake_pressed=False)
+
+
+def test_a_driver_who_moves_a_pedal_acts_and_the_emergency_waits() -> None:
+    assert emergency_s(away_with_pedals([(0.0, RESTING)])) == pytest.approx(10.0, abs=0.06)
+    brakes = replace(RESTING, brake_pressed=True)
+    drive = away_with_pedals([(0.0, RESTING), (8.0, brakes)])
+    assert emergency_s(drive) == pytest.approx(12.05, abs=0.06)
+    assert drive.levels(AlertKind.UNRESPONSIVE) == [3], "the warning itself goes on"
+    floored = replace(RESTING, accelerator=0.31)
+    assert emergency_s(away_with_pedals([(0.0, RESTING), (9.0, floored)])) == pytest.approx(
+        13.05, abs=0.06
+    )
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        replace(RESTING, accelerator=0.29),
+        replace(RESTING, accelerator=None, brake_pressed=None),
+    ],
+)
+def test_a_resting_foot_and_a_message_that_stops_are_no_act(after: VehicleState) -> None:
+    told = [(0.0, RESTING), (8.0, after), (9.0, RESTING)]
+    assert emergency_s(away_with_pedals(told)) == pytest.approx(10.0, abs=0.06)
+
+
+def test_a_pedal_seen_for_the_first_time_is_no_act_nor_is_one_under_a_sleeper() -> None:
+    late = [(0.0, STILL), (8.0, replace(RESTING, accelerator=0.9))]
+    assert emergency_s(away_with_pedals(late)) == pytest.approx(10.0, abs=0.06)
+    slumps = [(0.0, RESTING), (8.0, replace(RESTING, accelerator=0.9))]
+    shut = replace(GONE, eyes_closed_ns=1, eye_open=0.05)
+    assert emergency_s(away_with_pedals(slumps, shut)) == pytest.approx(10.0, abs=0.06)
 
 
 def test_no_return_three_seconds_after_a_warning_is_unresponsive_however_short_the_look() -> None:

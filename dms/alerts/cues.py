@@ -189,14 +189,15 @@ def _assisted(now: Now) -> Measure:
 
 
 def emergency(now: Now) -> Cue:
-    """No answer to the distinct warning, or to the eyes-on ladder's last step."""
+    """No answer to the distinct warning, by gaze or foot, or to the eyes-on ladder's last step."""
     present = _unattending(now)
     if not present:
         return Cue(present)
     measures: tuple[Measure, ...] = ()
     warning = now.track(AlertKind.UNRESPONSIVE)
     if warning.level == 3 and now.config.emergency_ms is not None:
-        waited, limit = now.t_ns - warning.rose_ns, (None, None, now.config.emergency_ms)
+        waited = now.t_ns - max(warning.rose_ns, now.pedals.moved_ns or 0)
+        limit = (None, None, now.config.emergency_ms)
         measures = (Measure("no answer to the warning", waited, limit, "alerts.emergency_ms"),)
     if now.track(AlertKind.EYES_ON).level == 3:
         last = _assisted(now)

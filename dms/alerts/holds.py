@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dms.alerts.memory import NO_LOOK, Gate, Look
+from dms.alerts.memory import NO_LOOK, Gate, Look, Pedals
 from dms.alerts.now import Hold, Now, seconds
 from dms.config import MS
 from dms.types import AlertKind, Check, GazeZone, Gear, Indicator, What
@@ -81,6 +81,25 @@ def follow_look(before: Look, now: Now) -> Look:
         return Look(before.exempt_ns, side, before.rule)
     exempt_ns = min(before.exempt_ns + dt_ns, off_ns, now.config.exempt_max_ms * MS)
     return Look(exempt_ns, side, rule, holds=True)
+
+
+def follow_pedals(before: Pedals, now: Now) -> Pedals:
+    """Whether a pedal was moved: the brake pressed or released, the accelerator by more than a foot
+    that rests on it does. With closed eyes it was not the driver's will."""
+    brake, accelerator = now.vehicle.brake_pressed, now.vehicle.accelerator
+    if brake is None:
+        brake = before.brake
+    moved = before.brake is not None and brake != before.brake
+    if accelerator is None:
+        accelerator = before.accelerator
+    elif before.accelerator is not None:
+        if abs(accelerator - before.accelerator) >= now.config.pedal_moved:
+            moved = True
+        else:
+            accelerator = before.accelerator
+    if moved and now.driver.eyes_closed_ns == 0:
+        return Pedals(brake, accelerator, now.t_ns)
+    return Pedals(brake, accelerator, before.moved_ns)
 
 
 def _side(now: Now) -> int:

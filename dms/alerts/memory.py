@@ -71,6 +71,18 @@ class Look:
 
 NO_LOOK = Look()
 
+
+@dataclass(frozen=True, slots=True)
+class Pedals:
+    """What the driver does with his feet: the one answer that no camera sees."""
+
+    brake: bool | None = None
+    accelerator: float | None = None
+    """0-1, where it was when it last counted as moved."""
+    moved_ns: int | None = None
+    """When either last was, by a driver with open eyes."""
+
+
 UNTOLD = len(Sense)
 """Graver senses have lower numbers; this is none of them."""
 
@@ -123,3 +135,4 @@ class AlertState:
     """The acknowledgement button was pressed in the frame before."""
     parked: bool = False
     """The ignition was last known to be off."""
+    pedals: Pedals = Pedals()

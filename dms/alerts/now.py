@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dms.alerts.memory import NO_LOOK, ORDER, Track
+from dms.alerts.memory import NO_LOOK, ORDER, Pedals, Track
 from dms.config import AlertConfig
 from dms.types import AlertKind, Check, DriverState, Event, VehicleState, What
 
@@ -33,8 +33,8 @@ class Now:
     """What holds at one frame. Made and dropped within one step; only `tracks` and `events` change
     in it, as one kind after another is dealt with."""
 
-    __slots__ = ("config", "crawling", "driver", "dt_ns", "events", "look", "slow", "speed_kmh",
-                 "t_ns", "tracks", "vehicle")  # fmt: skip
+    __slots__ = ("config", "crawling", "driver", "dt_ns", "events", "look", "pedals", "slow",
+                 "speed_kmh", "t_ns", "tracks", "vehicle")  # fmt: skip
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Now:
         self.speed_kmh = None if driver.speed_mps is None else driver.speed_mps * KMH
         self.tracks = list(tracks)
         self.look = NO_LOOK
+        self.pedals = Pedals()
         self.slow: Hold | None = None
         """Below the activation speed, as most kinds have it."""
         self.crawling: Hold | None = None

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dms.alerts import cues
-from dms.alerts.holds import STANDSTILL, follow_look, pass_gate, reversing, too_slow
+from dms.alerts.holds import (
+    STANDSTILL,
+    follow_look,
+    follow_pedals,
+    pass_gate,
+    reversing,
+    too_slow,
+)
 from dms.alerts.ladder import Terms, advance, end
 from dms.alerts.memory import ORDER, AlertState, Lockout
 from dms.alerts.now import Hold, Now, seconds
@@ -110,6 +117,7 @@ def step(
     drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh)
     assisted = pass_gate(state.assisted, now, config.eyes_on_speed_kmh)
     now.look = follow_look(state.look, now)
+    now.pedals = follow_pedals(state.pedals, now)
     now.slow = too_slow(driving, now, "activation_speed_kmh")
     now.crawling = too_slow(assisted, now, "eyes_on_speed_kmh")
     for terms, cue, gate in RULES:
@@ -123,7 +131,7 @@ def step(
     parked = _parked(state, vehicle)
     after = AlertState(
         now.t_ns, driving, drowsing, assisted, now.look, tuple(now.tracks), sight, told, lockout,
-        pressed, parked,
+        pressed, parked, now.pedals,
     )  # fmt: skip
     return after, Asked(_active(now), tuple(now.events), lockout.locked)
 

@@ -104,6 +104,15 @@ class AlertConfig:
         lo=500,
         hi=60000,
     )
+    pedal_moved: float = param(
+        0.1,
+        "the accelerator moved by this share of its way, or the brake pressed or released, with "
+        "open eyes: the driver acts, and `emergency_ms` begins again",
+        "choice: more than a resting foot does; UN R157 too takes control inputs for a sign of "
+        "availability",
+        lo=0.01,
+        hi=1,
+    )
     emergency_hold_ms: int = param(
         25000,
         "the emergency outlives the sight of its cause by this long, down to `standstill_kmh`",
