@@ -72,7 +72,7 @@ class Eye:
 class Face:
     """The driver's face in one frame.
 
-    `box_px` is (x, y, width, height) of the face, brow to chin with forehead, [px];
+    `box_px` is (x, y, width, height) of the head, chin to crown with ears, without hair, [px];
     `landmarks_px` is float32 (68, 2) in Multi-PIE order; left and right are the person's own.
     `score` and the attributes are probabilities. `mouth_open` is inner-lip height over width.
     """

@@ -12,6 +12,11 @@ struct Vector {
 
 float dot(Vector a, Vector b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
 
+/// a + b * scale
+Vector sum(Vector a, Vector b, float scale) {
+  return {a.x + b.x * scale, a.y + b.y * scale, a.z + b.z * scale};
+}
+
 Vector cross(Vector a, Vector b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
@@ -146,12 +151,46 @@ Roi body_roi(const Roi& face) {
   return {face.cx, face.cy + kBodyDrop * side, kBodyWidth * side, kBodyHeight * side, 0};
 }
 
-std::array<float, 4> face_box(const float* landmarks) {
-  const Bounds b = bounds_of(landmarks, 0);
-  const float width = b.right - b.left;
-  const float height = b.bottom - b.top;
-  return {b.left - kBoxSide * width, b.top - kBoxForehead * height, width * (1 + 2 * kBoxSide),
-          height * (1 + kBoxForehead)};
+std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation) {
+  // Multi-PIE: bridge and tip of the nose, chin, outer corners of the eyes
+  constexpr std::array<int, 5> kRigid{27, 30, 8, 36, 45};
+  // of the mean ICT-FaceKit head, from the bridge of the nose [cm]; and an ellipsoid around it
+  constexpr std::array<Vector, 5> kAt{{{0, 0, 0},
+                                       {0, -3.34F, 2.33F},
+                                       {0, -11.31F, -0.3F},
+                                       {-4.46F, -0.31F, -2.13F},
+                                       {4.46F, -0.31F, -2.13F}}};
+  constexpr Vector kCentre{0, -0.3F, -8.5F};
+  constexpr Vector kSemiAxes{9, 11, 10.9F};
+  std::array<Vector, 5>
+      head;  // turned as it is seen [cm], and the same points in the image [px, up]
+  std::array<Vector, 5> image;
+  Vector head_mean{0, 0, 0};
+  Vector image_mean{0, 0, 0};
+  for (std::size_t i = 0; i < kRigid.size(); ++i) {
+    head[i] = turn(rotation, kAt[i]);
+    image[i] = {landmarks[2 * kRigid[i]], -landmarks[2 * kRigid[i] + 1], 0};
+    head_mean = sum(head_mean, head[i], 1.0F / kRigid.size());
+    image_mean = sum(image_mean, image[i], 1.0F / kRigid.size());
+  }
+  float along = 0;  // least squares of the scale [px a cm]
+  float size = 0;
+  for (std::size_t i = 0; i < kRigid.size(); ++i) {
+    Vector from = sum(head[i], head_mean, -1);
+    from.z = 0;
+    along += dot(from, sum(image[i], image_mean, -1));
+    size += dot(from, from);
+  }
+  const float scale = std::max(0.0F, along / size);
+  const Vector centre = sum(image_mean, sum(turn(rotation, kCentre), head_mean, -1), scale);
+  const auto reach = [&](std::size_t row) {
+    const Vector r{rotation[row] * kSemiAxes.x, rotation[row + 1] * kSemiAxes.y,
+                   rotation[row + 2] * kSemiAxes.z};
+    return scale * std::sqrt(dot(r, r));
+  };
+  const float x = reach(0);
+  const float y = reach(3);
+  return {centre.x - x, -centre.y - y, 2 * x, 2 * y};
 }
 
 void decode_landmarks(const float* out, const Roi& roi, float* landmarks) {

@@ -69,11 +69,6 @@ constexpr double kEyeRoiScale = 0.26;
 constexpr double kBodyWidth = 4.8;
 constexpr double kBodyHeight = 3.6;
 constexpr double kBodyDrop = 1.0;
-/// The face box is the landmarks' bounding box with forehead and ears: this share of its height
-/// added at the top and of its width at each side.
-constexpr float kBoxForehead = 0.35F;
-constexpr float kBoxSide = 0.08F;
-
 float sigmoid(float logit);
 float sigma_of(float log_sigma);
 
@@ -94,7 +89,9 @@ Roi face_roi(const float* landmarks, float angle);
 /// `side`: of the face region. `right`: the person's own right eye.
 Roi eye_roi(const float* landmarks, bool right, double side, double angle);
 Roi body_roi(const Roi& face);
-std::array<float, 4> face_box(const float* landmarks);
+/// (x, y, width, height) of the whole head, chin to crown with ears, without hair [px]: an
+/// ellipsoid the size of the mean head, placed by the landmarks that no expression moves.
+std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation);
 
 /// Landmarks [px] out of the face network's output for a crop of `roi`.
 void decode_landmarks(const float* out, const Roi& roi, float* landmarks);

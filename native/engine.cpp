@@ -185,7 +185,7 @@ void Engine::report_face(const ImageView& frame, Seen& seen) {
   }
   decode_attributes(memory_->face.data(), face);
   face.landmarks_px = look_.landmarks;
-  face.box_px = face_box(look_.landmarks.data());
+  face.box_px = head_box(look_.landmarks.data(), look_.rotation);
   const Point centre{static_cast<float>(look_.next.cx), static_cast<float>(look_.next.cy)};
   const Angles head = angles_of(multiply(to_axis(frame, centre), look_.rotation));
   face.yaw_rad = head.yaw;

@@ -15,6 +15,7 @@ from toy_nets import HEAD_YAW, picture
 from dms.config import Config
 from dms.engine import Engine, EngineError, model_files, models_dir, open_engine, ort_library
 from dms.types import Face, Frame, Observation, SeatSide
+from tools.train.witness import RIGID, RIGID_CM, head_box
 
 LIBRARY = str(ort_library())
 MS = 1_000_000
@@ -75,12 +76,30 @@ def test_a_face_is_found_in_the_first_frame(engine: Engine) -> None:
     assert face.rotation_sigma_rad == pytest.approx(math.exp(-3), rel=1e-3)
 
 
-def test_the_box_holds_the_forehead_and_the_ears(engine: Engine) -> None:
-    x, y, width, height = face_of(Stream(engine).show((300, 200, 60))).box_px
-    assert x == pytest.approx(300 - 60 * 1.16, abs=4)
-    assert y == pytest.approx(200 - 60 - 0.35 * 120, abs=4)
-    assert width == pytest.approx(120 * 1.16, abs=6)
-    assert height == pytest.approx(120 * 1.35, abs=6)
+def test_the_box_is_that_of_the_mean_head_turned_and_scaled_to_the_landmarks(
+    engine: Engine,
+) -> None:
+    face = face_of(Stream(engine).show((300, 200, 60)))
+    c, s = math.cos(HEAD_YAW), math.sin(HEAD_YAW)
+    expected = head_box(face.landmarks_px, np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]))
+    assert expected[2:].min() > 60
+    assert face.box_px == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.parametrize("yaw_deg", [-80, 0, 35])
+def test_the_head_box_holds_the_chin_and_the_back_of_the_head(yaw_deg: float) -> None:
+    """The model's own landmarks, 4 px a cm, at (200, 300)."""
+    c, s = math.cos(math.radians(yaw_deg)), math.sin(math.radians(yaw_deg))
+    turned = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    marks = np.zeros((68, 2))
+    marks[list(RIGID)] = [200, 300] + 4 * (RIGID_CM @ turned.T)[:, :2] * [1, -1]
+    x, y, width, height = head_box(marks, turned)
+    assert y + height == pytest.approx(300 + 4 * 11.3)
+    assert height == pytest.approx(4 * 22)
+    back = 200 + 4 * (turned @ [0, 0, -19.4])[0]
+    assert x <= back + 0.5
+    assert back - 0.5 <= x + width
+    assert width == pytest.approx(8 * math.hypot(9 * c, 10.9 * s))
 
 
 def test_an_empty_picture_has_no_face_and_is_no_error(engine: Engine) -> None:

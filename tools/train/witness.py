@@ -104,21 +104,30 @@ class NumpyWitness:
 
     def _look(self, frame: Array, seen: Seen, action: Array | None) -> Look:
         closed = np.mean([self.nets.eye(frame, seen, right).closed for right in (True, False)])
-        box = head_box(seen.landmarks)
+        box = head_box(seen.landmarks, seen.rotation)
         return Look(seen.pose_deg, box, seen.roi, float(closed), action, None)
 
 
-SIDES, TOP, BOTTOM = 0.08, 0.45, 0.03
-"""What a head's box has beyond that of the 68 points, in shares of its width and height."""
+RIGID = (27, 30, 8, 36, 45)
+"""Landmarks that no expression moves: bridge and tip of the nose, chin, outer eye corners."""
+RIGID_CM = np.array(
+    [[0, 0, 0], [0, -3.34, 2.33], [0, -11.31, -0.3], [-4.46, -0.31, -2.13], [4.46, -0.31, -2.13]]
+)
+"""The same of the mean ICT-FaceKit head, from the bridge of the nose."""
+HEAD_CENTRE_CM, HEAD_SEMI_AXES_CM = np.array([0, -0.3, -8.5]), np.array([9, 11, 10.9])
+"""An ellipsoid around that head, chin to crown with ears, without hair."""
 
 
-def head_box(landmarks: Array) -> Array:
-    """(x, y, w, h) of the head: the 68 points' box raised for forehead and hair, a bit wider."""
-    low, high = landmarks.min(0), landmarks.max(0)
-    w, h = high - low
-    return np.array(
-        [low[0] - SIDES * w, low[1] - TOP * h, (1 + 2 * SIDES) * w, (1 + TOP + BOTTOM) * h]
-    )
+def head_box(landmarks: Array, rotation: Array) -> Array:
+    """(x, y, w, h) of the whole head [px]: the mean head's ellipsoid, scaled and moved to the
+    landmarks under weak perspective. `rotation`: of the head relative to the ray, y up."""
+    image = landmarks[list(RIGID)] * [1, -1]
+    head = (RIGID_CM @ rotation.T)[:, :2]
+    apart = head - head.mean(0)
+    scale = max(0.0, float((apart * (image - image.mean(0))).sum() / (apart**2).sum()))
+    centre = image.mean(0) + scale * ((rotation @ HEAD_CENTRE_CM)[:2] - head.mean(0))
+    half = scale * np.linalg.norm(rotation[:2] * HEAD_SEMI_AXES_CM, axis=1)
+    return np.array([centre[0] - half[0], -centre[1] - half[1], *(2 * half)])
 
 
 def witness(models: Path) -> Witness:
