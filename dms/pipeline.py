@@ -16,12 +16,17 @@ TxPlan, directly or through a CanNode."""
 class Pipeline:
     """Remembers the driver from frame to frame. Reads no clock: times come with the arguments."""
 
-    def __init__(self, config: Config, tell: Tell) -> None:
+    def __init__(self, config: Config, tell: Tell, kept: fusion.Learned | None = None) -> None:
+        """kept: what a pipeline before this one learned of the driver."""
         self.config = config
         self._tell = tell
         self._health = health.start()
-        self._belief = fusion.start(config)
+        self._belief = fusion.resumed(kept, config) if kept else fusion.start(config)
         self._alerts = alerts.start()
+
+    def learned(self) -> fusion.Learned | None:
+        """What is known of the driver, once all of it is."""
+        return fusion.learned(self._belief, self.config)
 
     def step(
         self, seen: Observation, vehicle: VehicleState | None, degc: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import yaml
 
 from dms.messages import BY_ID, SENT, STATUS
 from dms.rawstream import SharedHeader, SharedWriter, write_frame
-from dms.signals import Value, decode
+from dms.signals import NoValue, Value, decode
 from dms.types import Availability, Frame, Reason
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +88,7 @@ class Listener:
 
 @contextlib.contextmanager
 def running(
-    models: Path, *words: str, source: str = "-"
+    models: Path, *words: str, source: str = "-", **env: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], Listener]]:
     """`dms run - WORDS`, and who listens to it; killed at the end if it still lives."""
     listener = Listener()
@@ -99,8 +100,9 @@ def running(
         f"engine.models_dir={models}",
     ]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=os.environ | env,
+    )  # fmt: skip
     try:
         yield process, listener
     finally:
@@ -258,3 +260,29 @@ def test_a_file_without_shared_frames_is_one_line_and_exit_code_2(tmp_path: Path
         assert done.returncode == 2
         assert said in done.stderr.decode()
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_daemon_that_died_knows_the_driver_again_at_once(
+    toy_models: Path, tmp_path: Path
+) -> None:
+    quick = [f"fusion.{k}_ms=1000" for k in ("calibration", "baseline", "calibration_prior")]
+    words = ["--speed-kmh", "80", *(w for q in quick for w in ("--set", q))]
+    folder = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    with running(toy_models, *words, **folder) as (process, listener):
+        feed(process, 120)
+    assert listener.statuses()[-1]["Calibration"] == 100
+    assert (tmp_path / "driver" / "state").stat().st_mode & 0o077 == 0
+    with running(toy_models, *words, **folder) as (process, listener):
+        feed(process, 75)
+        told = [s["Calibration"] for s in listener.statuses()]
+    assert 100 in told
+    assert all(c in (0, 100) or isinstance(c, NoValue) for c in told), "never learned anew"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_the_service_is_one_that_systemd_understands(tmp_path: Path) -> None:
+    unit = tmp_path / "dms.service"
+    text = (ROOT / "configs/dms.service").read_text()
+    unit.write_text(text.replace("/opt/dms/bin/dms", sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,6 +15,8 @@ from typing import Any
 from dms import health
 from dms.canlink import BusHealth
 from dms.cannode import CanNode
+from dms.commands.common import warn
+from dms.commands.keeping import open_keeper
 from dms.commands.live import LiveView
 from dms.commands.meter import Meter, hottest_degc
 from dms.config import Config
@@ -98,7 +100,9 @@ class Daemon:
         self._ends: Callable[[], bool] = lambda: False
         self._config, self._node, self._feed, self._view = config, node, feed, view
         self._speed_kmh = speed_kmh
-        self._pipeline = Pipeline(config, node.update)
+        self._keeper = open_keeper(config.digest())
+        kept = self._keeper.load(time.monotonic_ns()) if self._keeper else None
+        self._pipeline = Pipeline(config, node.update, kept)
         self._notifier = Notifier()
         self._meter = Meter()
         self._degc: float | None = None
@@ -147,6 +151,16 @@ class Daemon:
             self._degc = hottest_degc()
             told = self._meter.measure(now, lost, time.process_time_ns(), self._degc)
             self._node.measured(told)
+            self._keep(now)
+
+    def _keep(self, now_ns: int) -> None:
+        if self._keeper is None:
+            return
+        try:
+            self._keeper.keep(self._pipeline.learned(), now_ns)
+        except OSError as error:
+            warn(f"what is learned of the driver is not kept over a restart: {error}")
+            self._keeper = None
 
     def _take(self, item: LiveObservation) -> None:
         seen = item.observation

@@ -15,7 +15,16 @@ Pure; time comes from stamps only. The written rules:
 """
 
 from dms.fusion.belief import unavailable
+from dms.fusion.keep import Learned, learned, resumed
 from dms.fusion.memory import FusionState
 from dms.fusion.state import start, step
 
-__all__ = ["FusionState", "start", "step", "unavailable"]
+__all__ = [
+    "FusionState",
+    "Learned",
+    "learned",
+    "resumed",
+    "start",
+    "step",
+    "unavailable",
+]

@@ -156,17 +156,26 @@ class Moment:
     alerts: tuple[Alert, ...]
 
 
-def play(story: Story, config: Config | None = None) -> list[Moment]:
+def play(
+    story: Story, config: Config | None = None, begin: fusion.FusionState | None = None
+) -> list[Moment]:
     """The story through health, fusion and alerts."""
+    return played(story, config, begin)[0]
+
+
+def played(
+    story: Story, config: Config | None = None, begin: fusion.FusionState | None = None
+) -> tuple[list[Moment], fusion.FusionState]:
+    """The same, and what fusion remembers at the end."""
     config = config or QUICK
-    h, f, a = health.start(), fusion.start(config), alerts.start()
+    h, f, a = health.start(), begin or fusion.start(config), alerts.start()
     out = []
     for observation, vehicle in story.inputs():
         h, fault = health.step(h, observation, config.health)
         f, state = fusion.step(f, observation, vehicle, fault, config)
         a, asked = alerts.step(a, state, vehicle, config.alerts)
         out.append(Moment((observation.t_ns - story.start_ns) / 1e9, state, asked.alerts))
-    return out
+    return out, f
 
 
 def raised(moments: list[Moment], kind: AlertKind, level: int = 1) -> list[float]:
