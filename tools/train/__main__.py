@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     drift = verbs.add_parser("drift", help="measure what input and features usually are")
     unfamiliar = verbs.add_parser("unfamiliar", help="drift of usual and of spoilt streams")
     unfamiliar.add_argument("--streams", type=int, default=12, help="of each kind at most")
-    everything = verbs.add_parser("all", help="train, export and evaluate all four from recipes")
+    everything = verbs.add_parser("all", help="train, export, calibrate, evaluate all four")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     look = verbs.add_parser("saliency", help="sheets of what each network looks at")
     look.add_argument("--data", type=Path, help="renders; or give a --picture")
@@ -78,18 +78,19 @@ def main(argv: list[str] | None = None) -> int:
         elif args.verb == "saliency":
             return _saliency(args)
         elif args.verb == "drift":
-            from tools.train import drift
-
-            print(drift.write(args.models, args.data))
+            _drift(args)
         elif args.verb == "unfamiliar":
             from tools.train import unfamiliar
 
             for line in unfamiliar.tables(args.models, args.data, args.real, args.streams):
                 print(line, flush=True)
         elif args.verb == "all":
+            args.nets = [net for net in NETS if net != "cabin"]
             for net in NETS:
                 _fit(args, net)
                 _export(args, net)
+            _calibrate(args)
+            _drift(args)
         if args.verb not in ("evaluate", "all"):
             return 0
         write = args.verb == "all" or args.write
@@ -161,6 +162,12 @@ def _calibrate(args: argparse.Namespace) -> None:
 
     for net in args.nets:
         print(net, calibrate(net, args.models, args.data))
+
+
+def _drift(args: argparse.Namespace) -> None:
+    from tools.train import drift
+
+    print(drift.write(args.models, args.data))
 
 
 if __name__ == "__main__":
