@@ -225,18 +225,30 @@ def test_each_loss_of_sight_names_its_reason() -> None:
     blank = replace(CLEAR, contrast=0.5)
     no_eyes = (0.05, 0.05)
     for act, availability, reason in [
-        (Act(3, face=False, quality=dark), Availability.UNKNOWN, Reason.IMAGE_DARK),
+        (Act(1.5, face=False, quality=dark), Availability.UNKNOWN, Reason.IMAGE_DARK),
+        (Act(3, face=False, quality=dark), Availability.UNKNOWN, Reason.LED_OFF),
         (Act(3, face=False, quality=bright), Availability.UNKNOWN, Reason.IMAGE_SATURATED),
         (Act(3, face=False, quality=blank), Availability.UNKNOWN, Reason.IMAGE_BLANK),
         (Act(3, face=False), Availability.UNKNOWN, Reason.NO_FACE),
         (Act(3, frozen=True), Availability.FAULT, Reason.IMAGE_FROZEN),
         (Act(3, eyes=no_eyes), Availability.DEGRADED, Reason.EYES_NOT_VISIBLE),
         (Act(3, eyes=no_eyes, sunglasses=0.9), Availability.DEGRADED, Reason.SUNGLASSES),
+        (Act(3, sunglasses=0.9), Availability.DEGRADED, Reason.SUNGLASSES),
         (Act(3, kmh=None), Availability.DEGRADED, Reason.SPEED_UNKNOWN),
         (Act(3), Availability.OK, Reason.NONE),
     ]:
         state = last([ROAD, act])
         assert (state.availability, state.reason) == (availability, reason)
+
+
+def test_eyes_behind_dark_lenses_are_not_seen_whatever_their_network_says() -> (
+    None
+):
+    shut = Act(4, open=0.0, gaze=(40, 0), sunglasses=0.9)
+    moments = play(Story([ROAD, shut]))
+    states = [m.state for m in moments if m.t_s > ROAD.seconds + 1]
+    assert all(s.eyes_closed_ns == 0 and s.gaze_yaw_rad is None for s in states)
+    assert last([ROAD, replace(shut, sunglasses=0.2)]).condition == Condition.ASLEEP
 
 
 def test_at_the_start_it_is_starting_and_without_a_face_it_does_not_stay_so() -> None:

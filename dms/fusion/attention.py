@@ -40,19 +40,22 @@ class Gaze:
 
 
 def merge_gaze(face: Face, tuning: Tuning) -> Gaze | None:
-    """The visible eyes' gaze, weighted by visibility and certainty; None: no eye shows it.
+    """The visible eyes' gaze, weighted by visibility and certainty; None: no eye shows it. What is
+    behind lenses that are surely dark is not visible, whatever the eyes' network makes of it.
 
     The eyes' errors are mostly shared (head pose, lids), so two are not more certain than one.
     """
     total = yaw_sum = pitch_sum = sigma_sum = 0.0
+    through = 1.0 - face.sunglasses
     for eye in (face.eye_left, face.eye_right):
         yaw, pitch, sigma = eye.gaze_yaw_rad, eye.gaze_pitch_rad, eye.gaze_sigma_rad
         if yaw is None or pitch is None or sigma is None:
             continue
-        if not tuning.visible_min <= eye.visible <= 1.0 or not math.isfinite(yaw + pitch + sigma):
+        seen = eye.visible * through
+        if not tuning.visible_min <= seen <= 1.0 or not math.isfinite(yaw + pitch + sigma):
             continue
         sigma = max(sigma, tuning.gaze_sigma_min)
-        weight = eye.visible / (sigma * sigma)
+        weight = seen / (sigma * sigma)
         total += weight
         yaw_sum += weight * yaw
         pitch_sum += weight * pitch

@@ -24,15 +24,17 @@ class Lids:
 
 
 def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> Lids | None:
-    """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed.
+    """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed;
+    none is visible behind lenses that are surely dark.
 
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
     the cluster is no closure (look-down guard).
     """
     total = openness = closed = 0.0
+    through = 1.0 - face.sunglasses
     left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
-        seen = eye.visible
+        seen = eye.visible * through
         if eye.open is None or not config.visible_min <= seen <= 1.0:
             continue
         if not math.isfinite(eye.open):
