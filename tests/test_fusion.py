@@ -241,9 +241,7 @@ def test_each_loss_of_sight_names_its_reason() -> None:
         assert (state.availability, state.reason) == (availability, reason)
 
 
-def test_eyes_behind_dark_lenses_are_not_seen_whatever_their_network_says() -> (
-    None
-):
+def test_eyes_behind_dark_lenses_are_not_seen_whatever_their_network_says() -> None:
     shut = Act(4, open=0.0, gaze=(40, 0), sunglasses=0.9)
     moments = play(Story([ROAD, shut]))
     states = [m.state for m in moments if m.t_s > ROAD.seconds + 1]
