@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    export.add_argument(
+        "--blend", nargs=2, metavar=("FILE", "SHARE"),
+        help="mix in this share of the float ONNX file that training began with",
+    )  # fmt: skip
     fit.add_argument(
         "--warm", type=Path, help="a float ONNX file to begin with, not the stage before"
     )
@@ -128,7 +132,9 @@ def _export(args: argparse.Namespace, net: str) -> None:
     path = _recipes(args, net)[-1]
     recipe = Recipe.load(path)
     weights = args.out / f"{recipe.name or net}.pt"
-    print(net, export(recipe, path, weights, args.data, args.models))
+    mixed = getattr(args, "blend", None)
+    share = (Path(mixed[0]), float(mixed[1])) if mixed else None
+    print(net, export(recipe, path, weights, args.data, args.models, share))
 
 
 def _saliency(args: argparse.Namespace) -> int:

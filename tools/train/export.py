@@ -17,6 +17,7 @@ from tools.train.nets import Net, Range, calibrate, real
 from tools.train.onnx_file import write
 from tools.train.session import open_session
 from tools.train.spec import SPECS, Spec
+from tools.train.warm import blend
 
 CALIBRATION_BATCHES = 16
 BATCH = 64
@@ -29,10 +30,18 @@ def load_net(path: Path, name: str) -> Net:
 
 
 def export(
-    recipe: Recipe, recipe_file: Path, weights: Path, data: Path, models: Path
+    recipe: Recipe,
+    recipe_file: Path,
+    weights: Path,
+    data: Path,
+    models: Path,
+    mixed: tuple[Path, float] | None = None,
 ) -> dict[str, Any]:
-    """Write both files and the manifest's entry; returns what was measured."""
+    """Write both files and the manifest's entry; returns what was measured. `mixed`: a float ONNX
+    file that training began with, and the share of its weights in the result."""
     net = load_net(weights, recipe.net)
+    if mixed:
+        blend(net, *mixed)
     make, _ = source(recipe, data, "train", Jitter(**(recipe.jitter | {"photo": 0.3})))
     inputs = []
     for batch in batches(make, BATCH, recipe.seed + 100, 0, CALIBRATION_BATCHES):
@@ -42,14 +51,15 @@ def export(
     int8, twin = models / f"{recipe.net}.onnx", models / "fp32" / f"{recipe.net}.onnx"
     write(net, ranges, int8)
     write(net, None, twin)
+    warm, began = (" --warm START.onnx", f" --blend START.onnx {mixed[1]:g}") if mixed else ("", "")
     facts = {
         "weights": "int8 per channel, 7 bits (+-63); activations uint8; last layer float",
         "calibration": f"{CALIBRATION_BATCHES * BATCH} training crops, 0.01-99.99 % of each tensor",
         "recipe": f"tools/train/recipes/{recipe_file.name}",
         "seed": recipe.seed,
         "commands": [
-            f"python -m tools.train fit {recipe.net} --data DATA --out RUN",
-            f"python -m tools.train export {recipe.net} --run RUN --data DATA",
+            f"python -m tools.train fit {recipe.net} --data DATA --out RUN{warm}",
+            f"python -m tools.train export {recipe.net} --run RUN --data DATA{began}",
         ],
     }
     manifest.update(models, recipe.net, facts)

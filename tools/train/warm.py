@@ -1,7 +1,8 @@
-"""Weights of a float ONNX file -> the network as it is trained.
+"""Weights of a float ONNX file -> the network as it is trained, or a mean of both.
 
-The file has its normalisation folded into the weights. It is unfolded again by the statistics of
-each layer over some batches, so that the network says the same and trains as one does from scratch.
+The file has its normalisation folded into the weights. To train on, it is unfolded again by the
+statistics of each layer over some batches, so that the network says the same and trains as one does
+from scratch.
 """
 
 from __future__ import annotations
@@ -20,10 +21,7 @@ from tools.train.nets import Layer, Net
 def warm(net: Net, path: Path, batches: list[list[Tensor]]) -> None:
     """Load the file's weights into `net`; it must be of the same spec. `batches`: real-valued
     inputs to measure each layer's mean and spread on."""
-    constants = {
-        c.name: torch.from_numpy(numpy_helper.to_array(c).copy())
-        for c in onnx.load(str(path)).graph.initializer
-    }
+    constants = _constants(path)
     for name, layer in net.layers.items():
         assert isinstance(layer, Layer)
         _fill(layer, constants[f"{name}_w"], constants[f"{name}_b"])
@@ -31,6 +29,28 @@ def warm(net: Net, path: Path, batches: list[list[Tensor]]) -> None:
     for name, layer in net.layers.items():
         if layer.norm is not None:
             _unfold(net, name, batches)
+
+
+@torch.no_grad()
+def blend(net: Net, path: Path, share: float) -> None:
+    """Mix `share` of the file's weights into a network that was trained on from them: on pictures
+    unlike those of the training the mean is often better than either (Wortsman et al. 2022)."""
+    constants = _constants(path)
+    for name, layer in net.layers.items():
+        assert isinstance(layer, Layer)
+        weight, bias = layer.folded()
+        _fill(
+            layer,
+            torch.lerp(weight, constants[f"{name}_w"], share),
+            torch.lerp(bias, constants[f"{name}_b"], share),
+        )
+
+
+def _constants(path: Path) -> dict[str, Tensor]:
+    return {
+        c.name: torch.from_numpy(numpy_helper.to_array(c).copy())
+        for c in onnx.load(str(path)).graph.initializer
+    }
 
 
 def _fill(layer: Layer, weight: Tensor, bias: Tensor) -> None:
