@@ -162,8 +162,8 @@ std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation) 
                                        {4.46F, -0.31F, -2.13F}}};
   constexpr Vector kCentre{0, -0.3F, -8.5F};
   constexpr Vector kSemiAxes{9, 11, 10.9F};
-  std::array<Vector, 5>
-      head;  // turned as it is seen [cm], and the same points in the image [px, up]
+  // the points turned as they are seen [cm], and in the image [px, up]
+  std::array<Vector, 5> head;
   std::array<Vector, 5> image;
   Vector head_mean{0, 0, 0};
   Vector image_mean{0, 0, 0};

@@ -49,8 +49,10 @@ class Keeper:
         late = learned is not None and now_ns - (self._at_ns or 0) >= EVERY_NS
         if not (changed or late):
             return
-        content = {} if learned is None else {**self._mark, "at_ns": now_ns, **written(learned)}
-        self._store.save(content)
+        if learned is None:
+            self._store.forget()
+        else:
+            self._store.save({**self._mark, "at_ns": now_ns, **written(learned)})
         self._saved, self._at_ns = learned, now_ns
 
 
@@ -71,7 +73,7 @@ def read(content: dict[str, Any]) -> Learned | None:
         baseline = None if content["baseline"] is None else float(content["baseline"])
         seat = SeatSide(content["seat"])
         found = Learned((head[0], head[1]), (gaze[0], gaze[1]), baseline, seat)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return None
     angles = (*found.head, *found.gaze)
     sound = all(abs(a) <= ANGLE_RAD for a in angles)

@@ -59,6 +59,12 @@ class Store:
         os.replace(new, self._path)
         _sync(self._path.parent)
 
+    def forget(self) -> None:
+        """Nothing is left, the version before neither. Errors: OSError."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            self._older().unlink(missing_ok=True)
+
     def _older(self) -> Path:
         assert self._path is not None
         return self._path.with_name("state.old")
