@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 RECIPE_STILLS = {
+    "sizes": [[384, 288], [416, 260]],
     "people_per_shard": 1, "stills_per_person": 4, "empty_share": 0.0, "portrait_share": 0.25,
     "passenger_share": 0.5,
 }  # fmt: skip

@@ -240,3 +240,56 @@ def test_panoramas_are_repeatable_and_have_a_mean_of_one(night: bool) -> None:
     assert np.array_equal(first, second)
     assert first.mean() == pytest.approx(1, abs=0.01)
     assert first.min() >= 0
+
+
+def test_a_lens_bends_what_a_pinhole_sees_and_can_be_undone() -> None:
+    pinhole = Camera.look_at((10, 5, 90), (0, 0, 0), 80, (640, 400))
+    camera = replace(pinhole, barrel=-0.25)
+    points = np.random.default_rng(4).uniform(-60, 60, (50, 3))
+    there, bent = pinhole.project(points)[0], camera.project(points)[0]
+    assert camera.straight(bent) == pytest.approx(there, abs=1e-6)
+    inside = np.hypot(*(there - 0.5 * np.array(pinhole.size)).T) < 300
+    further = np.hypot(*(bent - there).T)
+    assert further[inside].max() > 20
+    corner = camera.position - camera.rotation.T @ np.array([320.0, 200.0, camera.focal])
+    assert camera.project(corner)[0] == pytest.approx(pinhole.project(corner)[0])
+    assert camera.ray(bent[0]) == pytest.approx(pinhole.ray(there[0]))
+
+
+@needs_head
+def test_labels_lie_on_the_face_in_a_bent_picture(placed: head.PlacedHead) -> None:
+    from tools.synth.stage import Layer, draw
+
+    scene = Scene()
+    placed.add_to(scene)
+    middle = placed.landmarks().mean(0)
+    aside = middle + np.array([22.0, 9.0, 0.0])
+    pinhole = Camera.look_at(aside + np.array([0, 0, 60.0]), aside, 60, (300, 240))
+    shine = light.cabin_light(np.random.default_rng(1), "day", pinhole.position, middle)
+    nothing = np.zeros((240, 300), np.float32)
+    for barrel in (0.0, -0.25):
+        camera = replace(pinhole, barrel=barrel)
+        raw = draw([Layer(scene, placed.constants())], camera, shine, nothing, 1)
+        seen = labels.landmark_visibility(camera, placed, raw.key, raw.tags)
+        assert seen.sum() >= 60
+        wrong = labels.landmark_visibility(
+            replace(camera, barrel=-0.25 - barrel), placed, raw.key, raw.tags
+        )
+        assert wrong.sum() < seen.sum() - 5
+
+
+def test_tools_that_make_up_touch_the_face_and_are_no_phone() -> None:
+    from tools.synth.actions import Setting, plan_hand_face
+    from tools.synth.pose import Torso
+
+    plans = [
+        plan_hand_face("R", Setting(None, Torso()), np.random.default_rng(k)) for k in range(80)
+    ]
+    busy = [p for p in plans if p.props]
+    assert 4 < len(busy) < 24
+    for plan in busy:
+        thing, hand = plan.props[0], plan.hands["R"]
+        rot, at = thing.place(hand.wrist, hand.hand)
+        tip = at + rot @ np.array([0, thing.prop.top, 0])
+        assert thing.prop.kind == "brush"
+        assert np.hypot(tip[0], tip[2]) == pytest.approx(11, abs=4)

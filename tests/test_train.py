@@ -19,7 +19,7 @@ from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E
 from tools.train.onnx_file import write as write_network  # noqa: E402
 from tools.train.perceive import peaks, rotation_of, window  # noqa: E402
 from tools.train.rows import auc, iou, macro_f1  # noqa: E402
-from tools.train.shards import FLIP_68, Sample, Shards, along_ray, runs  # noqa: E402
+from tools.train.shards import FLIP_68, Sample, Shards, runs  # noqa: E402
 from tools.train.spec import SPECS, macs, shapes  # noqa: E402
 from tools.train.warm import warm  # noqa: E402
 
@@ -84,7 +84,6 @@ def write_frames(folder: Path, count: int = 6, **more: Any) -> None:
         "rotation": np.stack([rotation(0.1, 0, 0)] * count),
         "action": (np.arange(count) % 8).astype(np.int8),
         "hand_keypoints": np.full((count, 2, 21, 3), (200.0, 200.0, 1.0), np.float32),
-        "hfov": np.full(count, 50, np.float32),
         "object": np.ones(count, np.int8),
         "object_px": np.full(count, 50, np.int32),
     }
@@ -173,17 +172,6 @@ def test_the_left_eye_is_shown_as_a_right_one(tmp_path: Path, rng: np.random.Gen
     assert left["gaze"][0] == pytest.approx(-sample.labels["gaze"][1][0], abs=1e-5)
 
 
-def test_rotation_along_the_ray_of_a_centred_face_is_unchanged() -> None:
-    r = rotation(0.2, 0.1, 0)
-    middle = np.array([[180.0, 130], [204, 158]])
-    assert along_ray(r, middle, 60, (384, 288)) == pytest.approx(r, abs=1e-6)
-
-
-def test_a_face_beside_the_axis_but_parallel_to_it_looks_turned_outwards() -> None:
-    right = np.array([[300.0, 130], [324, 158]])
-    assert crops.pose_of(along_ray(rotation(0, 0, 0), right, 60, (384, 288)))[0] > 0.1
-
-
 def test_the_face_is_where_the_detection_map_says(tmp_path: Path, rng: np.random.Generator) -> None:
     write_frames(tmp_path)
     sample = Shards([tmp_path])[0]
@@ -251,7 +239,6 @@ def test_clips_are_read_as_frames_that_know_their_clip(tmp_path: Path) -> None:
         "landmarks": rng.uniform(120, 180, (2, 3, 68, 2)).astype(np.float32),
         "rotation": np.tile(rotation(0, 0, 0), (2, 3, 1, 1)),
         "hand_keypoints": np.zeros((2, 3, 2, 21, 3), np.float32),
-        "hfov": np.full(2, 50, np.float32),
         "object": np.zeros((2, 3), np.int8),
         "frame_rect": np.tile(np.array([10, 10, 300, 230], np.float32), (2, 1)),
     }

@@ -384,11 +384,15 @@ def plan_reach(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
 
 
 def plan_hand_face(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
-    """A hand at the face with nothing in it; once in a while both."""
+    """A hand at the face with nothing in it, once in a while both; or one that makes it up."""
     name = str(rng.choice(list(TOUCHES)))
     busy = touch_face(side, name, rng)
     idle = idle_hand(other_side(side), setting, rng)
-    if rng.random() < 0.1:
+    props: tuple[HeldProp, ...] = ()
+    if rng.random() < 0.15:
+        name = str(rng.choice(list(MADE_UP)))
+        busy, props = _makes_up(side, name, rng)
+    elif rng.random() < 0.1:
         idle = touch_face(other_side(side), name, rng)
     head, gaze = glance(rng)
     face = random_face(rng)
@@ -399,14 +403,38 @@ def plan_hand_face(side: Side, setting: Setting, rng: np.random.Generator) -> Pl
         head[1],
         float(np.clip(head[2] - SIGN[side] * rng.uniform(-5, 10), -28, 28)),
     )
-    return Plan("hand_face", name, _hand_pair(side, busy, idle), (), head, gaze, face)
+    return Plan("hand_face", name, _hand_pair(side, busy, idle), props, head, gaze, face)
+
+
+MADE_UP = {  # where the tool's end is, in face coordinates of the left hand
+    "lips": (1.0, -3.8, 12.6), "lashes": (3.4, 4.0, 10.6), "brow": (3.6, 5.6, 10.4),
+    "cheek": (5.4, -0.5, 8.6), "hair": (7.6, 8.5, 4.0),
+}  # fmt: skip
+
+
+def _makes_up(
+    side: Side, name: str, rng: np.random.Generator
+) -> tuple[HandSpec, tuple[HeldProp, ...]]:
+    """A brush, a lipstick or a comb at the face, between the first fingers."""
+    s, prop = SIGN[side], make_prop("brush", rng)
+    at = np.array(MADE_UP[name]) * (s, 1, 1) + rng.normal(0, 0.5, 3)
+    forward = (-s * rng.uniform(0.2, 0.7), 0.8, rng.uniform(-0.3, 0.1))
+    hand = hand_frame(forward, (-s * rng.uniform(0.2, 0.8), -0.1, -0.8))
+    end = np.array([-s * rng.uniform(0.1, 0.7), rng.uniform(-0.1, 0.6), -0.8])
+    thing = held(prop, side, pinched(prop, side, hand, end))
+    curl: Curl = (35.0, 25.0, 40.0, 56.0, 62.0)
+    pole = np.array([s * rng.uniform(0.5, 1.0), -1.0, rng.uniform(-0.1, 0.3)])
+    return HandSpec("face", wrist_for(thing, hand, at, prop.top), hand, pole, curl), (thing,)
 
 
 def _air(side: Side, rng: np.random.Generator) -> HandSpec:
-    at = (rng.uniform(2, 26), rng.uniform(-26, -4), rng.uniform(18, 38))
+    at = (rng.uniform(-4, 26), rng.uniform(-26, 3), rng.uniform(18, 38))
     forward = (rng.uniform(-0.5, 0.3), rng.uniform(0.2, 1.0), rng.uniform(-0.1, 0.7))
     palm = (rng.uniform(-0.9, 0.2), rng.normal(0, 0.3), rng.uniform(-1, 0.9))
     curl = (OPEN, POINT, HOLD, FIST)[int(rng.integers(4))]
+    if rng.random() < 0.5:  # signs: each finger by itself
+        fingers = [float(rng.choice([10, 50, 82]) + rng.normal(0, 6)) for _ in range(4)]
+        curl = (float(rng.uniform(5, 55)), *fingers)  # type: ignore[assignment]
     return touch(side, at, forward, palm, 6.0, curl, (1, -0.8, -0.2), "chest")
 
 

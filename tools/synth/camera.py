@@ -1,4 +1,4 @@
-"""Pinhole cameras, rotations and the angle conventions of every label.
+"""Cameras, rotations and the angle conventions of every label.
 
 Camera frame: x right, y up, the view goes along -z; a head at 0/0/0 looks along +z, at the camera.
 Columns of a head's rotation are its axes: x the subject's left, y up, z out of the face.  Pixels:
@@ -56,13 +56,19 @@ def unit(a: ArrayLike) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A pinhole: `rotation` rows are right, up, back in the world; focal and centre in px."""
+    """`rotation` rows are right, up, back in the world; focal and centre in px.
+
+    A pinhole, unless `barrel` is below 0: then the lens pulls what is between the middle and the
+    picture's farthest corner outwards (the division model of Fitzgibbon 2001 with that corner at
+    radius 1 and left where it is), as wide lenses do.
+    """
 
     position: F64
     rotation: F64
     focal: float
     centre: tuple[float, float]
     size: tuple[int, int]
+    barrel: float = 0.0
 
     @classmethod
     def look_at(
@@ -83,14 +89,15 @@ class Camera:
         return cls(eye, r, focal, (size[0] / 2, size[1] / 2), size)
 
     def window(self, centre: ArrayLike, side: float, pixels: int) -> Camera:
-        """The square `side` px wide around `centre`, seen in `pixels` x `pixels`."""
+        """The square `side` px wide around `centre`, seen in `pixels` x `pixels` (of a pinhole)."""
         x, y = np.asarray(centre, float) - side / 2
         k = pixels / side
         moved = ((self.centre[0] - x) * k, (self.centre[1] - y) * k)
         return replace(self, focal=self.focal * k, centre=moved, size=(pixels, pixels))
 
     def matrix(self) -> F64:
-        """4x4 for the rasteriser: rows X, Y, key, W; pixel = X/W, Y/W; W the distance in cm."""
+        """4x4 for the rasteriser: rows X, Y, key, W; pixel = X/W, Y/W; W the distance in cm; what
+        the lens does not yet done."""
         r, f = self.rotation, self.focal
         m = np.zeros((4, 4))
         m[3, :3] = -r[2]
@@ -104,15 +111,32 @@ class Camera:
         """World points (n,3) -> pixels (n,2) and distances along the view (n,)."""
         p = np.asarray(points, float).reshape(-1, 3)
         q = np.c_[p, np.ones(len(p))] @ self.matrix().T
-        return q[:, :2] / q[:, 3:], q[:, 3]
+        return self._bent(q[:, :2] / q[:, 3:]), q[:, 3]
+
+    def straight(self, pixels: F64) -> F64:
+        """Where a pinhole would have had what the lens shows at `pixels` (..,2)."""
+        away = pixels - self.centre
+        square = (away**2).sum(-1, keepdims=True) / self._corner() ** 2
+        return np.asarray(self.centre + away * (1 + self.barrel) / (1 + self.barrel * square))
+
+    def _bent(self, pixels: F64) -> F64:
+        """The inverse of `straight`."""
+        away, middle = pixels - self.centre, 1 + self.barrel
+        square = (away**2).sum(-1, keepdims=True) / self._corner() ** 2
+        return self.centre + away * 2 / (middle + np.sqrt(middle**2 - 4 * self.barrel * square))
+
+    def _corner(self) -> float:
+        (x, y), (w, h) = self.centre, self.size
+        return float(np.hypot(max(x, w - x), max(y, h - y)))
 
     def ray(self, pixel: ArrayLike) -> F64:
         """The unit direction, in the camera frame, in which `pixel` looks."""
-        u, v = np.asarray(pixel, float)
+        u, v = self.straight(np.asarray(pixel, float))
         return unit([(u - self.centre[0]) / self.focal, (self.centre[1] - v) / self.focal, -1.0])
 
     def ray_frame(self, pixel: ArrayLike) -> F64:
-        """Rows: the axes (world) of the camera frame turned the short way onto the pixel's ray."""
+        """Rows: the axes (world) of the camera frame turned the short way onto the pixel's ray.
+        What is "relative to the ray" in the labels is relative to this."""
         return between((0, 0, -1), self.ray(pixel)).T @ self.rotation
 
 

@@ -39,10 +39,12 @@ from tools.synth.stills import (
     MOUNT_NAMES,
     OBJECTS,
     PERSON_TAGS,
+    SIZE,
     aim_camera,
     light_for,
     outside_level,
     portrait_camera,
+    ray_rotation,
     seen_near,
     thing_box,
 )
@@ -189,7 +191,7 @@ def prepare(
         style = replace(style, outside=outside_level(rng, name))
         CabinBuilder(style).add_static(still)
     else:
-        small, hfov = portrait_camera(rng, points.mean(0))
+        small, hfov = portrait_camera(rng, points.mean(0), SIZE)
         k = FRAME[0] / small.size[0]
         centre = (small.centre[0] * k, small.centre[1] * k)
         camera = replace(small, focal=small.focal * k, centre=centre, size=FRAME)
@@ -249,7 +251,7 @@ def frame(rng: np.random.Generator, take: Take, now: Instant, t: float) -> dict[
         "action": np.int8(ACTIONS.index(now.action)),
         "square": np.array([*centre, side], np.float32),
         "landmarks": points.astype(np.float32),
-        "rotation": (take.camera.rotation @ acted.face.rotation).astype(np.float32),
+        "rotation": ray_rotation(take.camera, acted, centre),
         "open": acted.face.shape.openness.astype(np.float32),
         "hand_keypoints": _hands(take, acted, raw),
         "object": np.int8(OBJECTS.index(held)),

@@ -26,8 +26,10 @@ _BOX, _POINT, _GAZE, _SAID, _TRUE = (
 
 def write(out: Path, seed: int = SEED) -> None:
     """Render the pictures, ask the networks about each by itself, write one picture file."""
-    recipe = {"people_per_shard": PEOPLE, "stills_per_person": SHOTS, "empty_share": 0.05,
-              "portrait_share": 0.2, "passenger_share": 0.28}  # fmt: skip
+    recipe = {
+        "sizes": [stills.SIZE], "people_per_shard": PEOPLE, "stills_per_person": SHOTS,
+        "empty_share": 0.05, "portrait_share": 0.2, "passenger_share": 0.28,
+    }  # fmt: skip
     data = stills.make_shard(recipe, seed, 0)
     engine = open_engine(Config())
     tiles = [

@@ -15,8 +15,9 @@ from tools.synth.body import F32, F64, I32, rot_z
 from tools.synth.mesh import Material, Scene, Tag, cylinder, quad, rounded_box, tube
 
 PropKind = Literal[
-    "phone", "cup", "mug", "bottle", "can", "sandwich", "apple", "bar", "cigarette", "vape", "paper"
-]
+    "phone", "cup", "mug", "bottle", "can", "sandwich", "apple", "bar", "cigarette", "vape",
+    "paper", "brush",
+]  # fmt: skip
 DRINKS: tuple[PropKind, ...] = ("cup", "mug", "bottle", "can")
 FOODS: tuple[PropKind, ...] = ("sandwich", "apple", "bar")
 SMOKES: tuple[PropKind, ...] = ("cigarette", "vape")
@@ -126,6 +127,16 @@ def make_smoke(kind: PropKind, rng: np.random.Generator) -> Prop:
     return Prop("vape", tuple(parts), float(half[2]), 3.0)
 
 
+def make_brush(rng: np.random.Generator) -> Prop:
+    """A make-up brush, lipstick, pen or comb: a rod whose working end is on +Y."""
+    r, top, tail = float(rng.uniform(0.3, 1.0)), float(rng.uniform(3, 7)), float(rng.uniform(3, 9))
+    rod = cylinder((0, -tail, 0), (0, top * 0.6, 0), r * 0.8, r, sides=8)
+    end = cylinder((0, top * 0.6, 0), (0, top, 0), r, r * float(rng.uniform(0.3, 1.6)), sides=8)
+    parts = [_solid(rod, float(rng.uniform(0.05, 0.7)), 0.1, 0.25)]
+    parts.append(_solid(end, float(rng.uniform(0.05, 0.7)), 0.02, 0.7))
+    return Prop("brush", tuple(parts), r, top)
+
+
 def make_prop(kind: PropKind, rng: np.random.Generator) -> Prop:
     """A random thing of one kind."""
     if kind == "phone":
@@ -136,6 +147,8 @@ def make_prop(kind: PropKind, rng: np.random.Generator) -> Prop:
         return make_food(kind, rng)
     if kind in SMOKES:
         return make_smoke(kind, rng)
+    if kind == "brush":
+        return make_brush(rng)
     size = rng.uniform((6, 8), (11, 15))
     w, h = float(size[0]), float(size[1])
     sheet = quad((-w, -h, 0), (w, -h, 0), (w, h, 0), (-w, h, 0), steps=6)

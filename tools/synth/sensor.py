@@ -150,7 +150,7 @@ def _drop(x: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
 def _haze(x: NDArray[Any]) -> NDArray[Any]:
     """Light that a lens spreads over the whole picture."""
     h, w = x.shape
-    small = cv2.resize(np.minimum(x, 3), (w // 8, h // 8), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(np.minimum(x, 3), (-(-w // 8), -(-h // 8)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), 2).repeat(8, 0).repeat(8, 1)[:h, :w])
 
 

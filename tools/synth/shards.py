@@ -77,12 +77,21 @@ def render(recipe: Mapping[str, Any], seed: int, folder: Path, shards: range, jo
 
 
 def load(folder: Path, names: tuple[str, ...] | None = None) -> Arrays:
-    """All shards of a folder, concatenated (memory!); `names` picks arrays."""
+    """All shards of a folder, concatenated (memory!); `names` picks arrays. Pictures of several
+    sizes get black margins at the right and the bottom, so that labels stay where they are."""
     shards = sorted(p for p in folder.glob("shard-*") if p.is_dir())
     if not shards:
         raise FileNotFoundError(f"{folder}: no shards; render them first")
     keys = names or tuple(sorted(p.stem for p in shards[0].glob("*.npy")))
-    return {k: np.concatenate([np.load(s / f"{k}.npy") for s in shards]) for k in keys}
+    return {k: _joined([np.load(s / f"{k}.npy") for s in shards]) for k in keys}
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    wanted = np.max([p.shape[1:] for p in parts], axis=0).astype(int)
+    return np.concatenate(
+        [np.pad(p, [(0, 0), *((0, w - n) for w, n in zip(wanted, p.shape[1:], strict=True))])
+         for p in parts]
+    )  # fmt: skip
 
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -100,7 +102,10 @@ class Raw:
 
 
 def draw(layers: list[Layer], camera: Camera, light: Light, background: F32, over: int) -> Raw:
-    """Draw layers and join them by nearness; `over` times supersampled."""
+    """Draw layers and join them by nearness, `over` times supersampled, as the lens bends them.
+
+    `background` (h,w): what a pinhole would see behind them.
+    """
     big = enlarged(camera, over)
     led, sun = light.maps(FOCUS, SHADOW_RADIUS_CM, SHADOW_PX)
     out: Raw | None = None
@@ -112,7 +117,18 @@ def draw(layers: list[Layer], camera: Camera, light: Light, background: F32, ove
         )  # fmt: skip
         out = Raw(colour, key, tags) if out is None else _nearest(out, Raw(colour, key, tags))
     assert out is not None
-    return out
+    return _through_lens(big, out) if camera.barrel else out
+
+
+def _through_lens(camera: Camera, raw: Raw) -> Raw:
+    w, h = camera.size
+    pixels = np.stack(np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5), -1)
+    x, y = np.moveaxis(camera.straight(pixels).astype(np.float32) - np.float32(0.5), 2, 0)
+    smooth, sharp = (
+        partial(cv2.remap, map1=x, map2=y, interpolation=how, borderMode=cv2.BORDER_REPLICATE)
+        for how in (cv2.INTER_LINEAR, cv2.INTER_NEAREST)
+    )
+    return Raw(smooth(raw.colour), sharp(raw.key), sharp(raw.tags))
 
 
 def enlarged(camera: Camera, over: int) -> Camera:

@@ -35,17 +35,18 @@ from tools.synth.pose import SIDES, Side, Torso
 from tools.synth.sensor import develop, random_sensor
 from tools.synth.stage import Cast, Layer, Raw, draw, random_cast
 
-SIZE = (384, 288)
+Size = tuple[int, int]
+SIZE: Size = (384, 288)
 MAX_FACES = 4
 LIGHTS = ("night", "dusk", "day", "sun", "room")
 MOUNT_NAMES = (*MOUNTS, "portrait")
 OBJECTS = (
     "none", "phone", "cup", "mug", "bottle", "can", "sandwich", "apple", "bar", "cigarette", "vape",
-    "paper",
+    "paper", "brush",
 )  # fmt: skip
 NEEDS_PROP = {"phone_ear": 40, "phone_hand": 40, "drink_eat": 40, "smoke": 10}
-"""Actions told by a held thing, and how many of its pixels must show (of 384 x 288; a phone in full
-view covers some 700, a cigarette 30): with fewer nobody could name the action."""
+"""Actions told by a held thing, and how many of its pixels must show (of SIZE or alike; a phone in
+full view covers some 700, a cigarette 30): with fewer nobody could name the action."""
 FACE_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L))
 PERSON_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L, Tag.BODY, Tag.CLOTH))
 Labels = dict[str, Any]
@@ -53,14 +54,15 @@ FIELDS = {
     "faces": "(4,4) f4: centre x, y, side S [px] of each face square, share of its points seen",
     "driver": "i1: index into faces, -1 none",
     "landmarks": "(68,2) f4 px of the driver",
-    "rotation": "(3,3) f4: columns are the driver's head axes in the camera frame",
+    "rotation": "(3,3) f4: columns are the driver's head axes relative to the ray to the face",
     "action": "i1: index into actions.ACTIONS, -1 not to be seen",
     "hand_keypoints": "(2,21,3) f4: x, y [px], seen 0/1",
     "hand_boxes": "(2,4) f4: x0, y0, x1, y1 px of the key points",
     "object": "i1: index into OBJECTS; object_px i4: pixels of held things that show",
     "mount": "i1: index into MOUNT_NAMES; window i1: +1 left-hand drive; light i1: LIGHTS",
     "object_box": "(4) f4: x0, y0, x1, y1 px of held things that show, zeros if none does",
-    "visible": "bool: visible-light-like; hfov f4 deg; identity i8; tone f4 of the driver's skin",
+    "visible": "bool: visible-light-like; hfov f4 deg, without the lens's distortion",
+    "identity": "i8; tone f4 of the driver's skin",
 }
 
 
@@ -136,9 +138,9 @@ def outside_level(rng: np.random.Generator, name: str) -> float:
 
 
 def aim_camera(
-    rng: np.random.Generator, style: CabinStyle, wanted: list[F64], size: tuple[int, int] = SIZE
+    rng: np.random.Generator, style: CabinStyle, wanted: list[F64], size: Size
 ) -> tuple[Camera, str, float]:
-    """A mounted camera that has the wanted points in its picture (or the best of 8 tries)."""
+    """A mounted pinhole that has the wanted points in its picture (or the best of 8 tries)."""
     best: tuple[float, Camera, str, float] | None = None
     for _ in range(8):
         mount = MOUNTS[int(rng.integers(len(MOUNTS)))]
@@ -154,6 +156,17 @@ def aim_camera(
             break
     assert best is not None
     return best[1:]
+
+
+def with_lens(rng: np.random.Generator, camera: Camera, hfov: float) -> Camera:
+    """Three cameras of five bend straight lines, wide ones more."""
+    barrel = -float(rng.uniform(0.02, 0.3)) * hfov / 90 if rng.random() < 0.6 else 0.0
+    return replace(camera, barrel=barrel)
+
+
+def ray_rotation(camera: Camera, acted: Acted, centre: F64) -> F32:
+    """The head's axes relative to the ray through `centre` [px], the middle of the face square."""
+    return np.asarray(camera.ray_frame(centre) @ acted.face.rotation, np.float32)
 
 
 def face_row(camera: Camera, acted: Acted, raw: Raw) -> tuple[F32, F64]:
@@ -188,7 +201,7 @@ def driver_labels(
     """Everything about the driver."""
     labels["driver"] = np.int8(row)
     labels["landmarks"] = shot.camera.project(acted.face.landmarks())[0].astype(np.float32)
-    labels["rotation"] = (shot.camera.rotation @ acted.face.rotation).astype(np.float32)
+    labels["rotation"] = ray_rotation(shot.camera, acted, labels["faces"][row, :2])
     hand_labels(shot.camera, cast.actor.keypoints(acted), raw, labels)
     held = plan.props[0].prop.kind if plan.props else "none"
     things = own_things(shot.camera, raw, acted, plan, labels["faces"][row, 2])
@@ -220,7 +233,7 @@ def thing_box(things: NDArray[np.bool_]) -> F32:
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
 
 
-def visible_action(plan: Plan, labels: Labels, object_px: int, size: tuple[int, int]) -> int:
+def visible_action(plan: Plan, labels: Labels, object_px: int, size: Size) -> int:
     """The action's index, or -1 if the picture does not show enough of it."""
     if object_px < NEEDS_PROP.get(plan.action, 0):
         return -1
@@ -257,7 +270,12 @@ def guest_layer(rng: np.random.Generator, guest: Guest, style: CabinStyle, visib
 
 
 def car_still(
-    rng: np.random.Generator, cast: Cast | None, guest_cast: Cast | None, action: str, identity: int
+    rng: np.random.Generator,
+    cast: Cast | None,
+    guest_cast: Cast | None,
+    action: str,
+    identity: int,
+    size: Size,
 ) -> Still:
     """One picture of a car's cabin; no driver if `cast` is None."""
     visible = bool(rng.random() < 0.25)
@@ -273,7 +291,8 @@ def car_still(
         middle = acted.face.landmarks().mean(0)
         wanted = [middle + np.array([0, 7.0, 0]), middle - np.array([0, 8.0, 0])]
         wanted += [thing_at(acted, plan)] if plan.action in NEEDS_PROP else []
-    camera, mount, hfov = aim_camera(rng, style, wanted)
+    camera, mount, hfov = aim_camera(rng, style, wanted, size)
+    camera = with_lens(rng, camera, hfov)
     light, light_name = light_for(rng, camera.position, visible)
     style = replace(style, outside=outside_level(rng, light_name))
     shot = Shot(camera, light, light_name, mount, hfov, visible)
@@ -294,7 +313,7 @@ def car_still(
     return Still(expose(rng, raw, labels), labels)
 
 
-def face_shows(row: F32, size: tuple[int, int]) -> bool:
+def face_shows(row: F32, size: Size) -> bool:
     """Whether a face row's centre is in the picture and some of it is seen."""
     return bool(0 < row[0] < size[0] and 0 < row[1] < size[1] and row[3] > 0.15)
 
@@ -364,7 +383,7 @@ def expose(rng: np.random.Generator, raw: Raw, labels: Labels) -> U8:
 PORTRAIT_ACTIONS = ("other", "hand_face", "phone_ear", "phone_hand", "drink_eat", "smoke")
 
 
-def portrait_still(rng: np.random.Generator, cast: Cast, identity: int) -> Still:
+def portrait_still(rng: np.random.Generator, cast: Cast, identity: int, size: Size) -> Still:
     """A person before a wall: near or far, face filling the frame or a small standing figure."""
     visible = bool(rng.random() < 0.7)
     torso: Torso = random_torso(rng, bool(rng.random() < 0.6))
@@ -374,7 +393,7 @@ def portrait_still(rng: np.random.Generator, cast: Cast, identity: int) -> Still
     plan = replace(plan, head=(head[0], head[1], head[2] + float(rng.normal(0, 6))))
     cast.actor.sit(torso)
     acted = perform(cast.actor, plan, None)
-    camera, hfov = portrait_camera(rng, acted.face.landmarks().mean(0))
+    camera, hfov = portrait_camera(rng, acted.face.landmarks().mean(0), size)
     light = room_light(rng, EYES)
     scene = Scene()
     if rng.random() < 0.55:
@@ -392,7 +411,7 @@ def portrait_still(rng: np.random.Generator, cast: Cast, identity: int) -> Still
     return Still(expose(rng, raw, labels), labels)
 
 
-def portrait_camera(rng: np.random.Generator, face: F64) -> tuple[Camera, float]:
+def portrait_camera(rng: np.random.Generator, face: F64, size: Size) -> tuple[Camera, float]:
     """A camera whose face square is 22..330 px wide, anywhere in the picture."""
     side_px = float(np.exp(rng.uniform(np.log(22), np.log(330))))
     distance = float(np.exp(rng.uniform(np.log(45), np.log(250))))
@@ -401,32 +420,34 @@ def portrait_camera(rng: np.random.Generator, face: F64) -> tuple[Camera, float]
     focal = side_px * distance / 18.0
     if focal < 140:
         distance, focal = distance * 140 / focal, 140.0
-    hfov = float(2 * np.degrees(np.arctan(SIZE[0] / 2 / focal)))
-    room = np.maximum(np.array(SIZE) - 0.8 * side_px, 20.0) / 2
+    hfov = float(2 * np.degrees(np.arctan(size[0] / 2 / focal)))
+    room = np.maximum(np.array(size) - 0.8 * side_px, 20.0) / 2
     place = rng.uniform(-1, 1, 2) * room * np.array([0.8, 0.9])
     camera = Camera.look_at(
-        face + way * distance, face, hfov, SIZE, roll_deg=float(rng.normal(0, 5))
+        face + way * distance, face, hfov, size, roll_deg=float(rng.normal(0, 5))
     )
     centre = (camera.centre[0] + float(place[0]), camera.centre[1] + float(place[1]))
     return replace(camera, centre=centre), hfov
 
 
-def empty_still(rng: np.random.Generator) -> Still:
+def empty_still(rng: np.random.Generator, size: Size) -> Still:
     """No face: an empty cabin, or a room without people."""
     if rng.random() < 0.6:
-        return car_still(rng, None, None, "wheel", -1)
+        return car_still(rng, None, None, "wheel", -1, size)
     scene = Scene()
     if rng.random() < 0.55:
         add_room(scene, rng)
     light = room_light(rng, EYES)
-    camera, hfov = portrait_camera(rng, EYES)
+    camera, hfov = portrait_camera(rng, EYES, size)
     shot = Shot(camera, light, "room", "portrait", hfov, True)
     raw = draw([Layer(scene, {})], camera, light, ground(rng, camera, light), 1)
     labels = empty_labels(shot, 0.0)
     return Still(expose(rng, raw, labels), labels)
 
 
-def stills_of(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int) -> list[Still]:
+def stills_of(
+    rng: np.random.Generator, recipe: Mapping[str, Any], identity: int, size: Size
+) -> list[Still]:
     """Some pictures of one person (and a few of nobody)."""
     cast = random_cast(rng)
     guest = random_cast(rng) if rng.random() < recipe["passenger_share"] * 1.6 else None
@@ -435,22 +456,24 @@ def stills_of(rng: np.random.Generator, recipe: Mapping[str, Any], identity: int
     for _ in range(recipe["stills_per_person"]):
         kind = rng.random()
         if kind < empty:
-            out.append(empty_still(rng))
+            out.append(empty_still(rng, size))
         elif kind < empty + portrait:
-            out.append(portrait_still(rng, cast, identity))
+            out.append(portrait_still(rng, cast, identity, size))
         else:
             action = ACTIONS[int(rng.integers(len(ACTIONS)))]
             with_guest = guest if rng.random() < 0.6 else None
-            out.append(car_still(rng, cast, with_guest, action, identity))
+            out.append(car_still(rng, cast, with_guest, action, identity, size))
     return out
 
 
 def make_shard(recipe: Mapping[str, Any], seed: int, index: int) -> dict[str, NDArray[Any]]:
-    """All pictures of one shard and their labels, stacked; another seed, other people."""
+    """All pictures of one shard, of one size, and their labels; another seed, other people."""
     out: list[Still] = []
     people = int(recipe["people_per_shard"])
+    width, height = recipe["sizes"][index % len(recipe["sizes"])]
     for k in range(people):
         rng = np.random.default_rng([seed, index, k])
-        out += stills_of(rng, recipe, (seed * 100_000 + index) * 100 + k)
+        identity = (seed * 100_000 + index) * 100 + k
+        out += stills_of(rng, recipe, identity, (int(width), int(height)))
     arrays = {"image": np.stack([s.image for s in out])}
     return arrays | {name: np.stack([s.labels[name] for s in out]) for name in out[0].labels}

@@ -36,7 +36,7 @@ COVERED = 0.12
 OBJECT_PX = 12
 """Pixels of a held thing that must show for it to be asked for."""
 OBJECTS = 12
-"""Kinds of held things in the labels, "none" first."""
+"""Kinds of held things asked for, "none" first; a brush has a higher number."""
 SHOWN = 0.3
 """Share of landmarks that must be seen for a face to count as one to be found."""
 
@@ -163,13 +163,13 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
     faces = get["faces"].astype(np.float32)
     has = driver >= 0 and float(faces[driver, 3]) > SHOWN
     action = int(get["action"])
+    thing, shown = int(get["object"]), int(get.get("object_px", 0))
     points = get["hand_keypoints"]
     hands = points[:, :, :2].mean(1).astype(np.float32)
     hands[points[:, :, 2].mean(1) < 0.25] = np.nan
-    size = (image.shape[1], image.shape[0])
     labels = {
         "lm": get["landmarks"].astype(np.float32),
-        "R": along_ray(get["rotation"], get["landmarks"], float(get["hfov"]), size),
+        "R": get["rotation"].astype(np.float32),
         "has_face": has,
         "mouth": 0.0,
         "sunglasses": 0.0,
@@ -178,24 +178,13 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
         "attributes_known": 0.0,
         "faces": faces[faces[:, 2] > 0],
         "hands": hands,
-        "frame": np.array([0, 0, *size], np.float32),
+        "frame": np.array([0, 0, image.shape[1], image.shape[0]], np.float32),
         "action": action if driver >= 0 and 0 <= action < ACTION_OUT else LOST,
         "driver": driver,
-        "object": int(get["object"]) if int(get.get("object_px", 0)) >= OBJECT_PX else LOST,
+        "object": thing if thing < OBJECTS and shown >= OBJECT_PX else LOST,
     }
     if "object_box" in get:
         labels["object_box"] = get["object_box"].astype(np.float32)
     if "frame_rect" in get:
         labels["frame_rect"] = get["frame_rect"]
     return Sample(image, labels)
-
-
-def along_ray(rotation: Array, landmarks: Array, hfov_deg: float, size: tuple[int, int]) -> Array:
-    """A rotation in the camera's frame -> relative to the ray through the face's centre."""
-    focal = size[0] / 2 / np.tan(np.radians(hfov_deg) / 2)
-    x, y = (landmarks.min(0) + landmarks.max(0)) / 2 - np.array(size) / 2
-    back = np.array([-x, y, focal]) / np.sqrt(x * x + y * y + focal * focal)
-    right = np.cross([0.0, 1.0, 0.0], back)
-    right /= np.linalg.norm(right)
-    frame = np.stack([right, np.cross(back, right), back])
-    return np.asarray((frame @ rotation).astype(np.float32))
