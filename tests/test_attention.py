@@ -187,6 +187,38 @@ def test_ten_seconds_away_in_thirty_are_counted_to_half_a_second(fps: float, noi
     assert max(s.vats_away_ns for s in states) <= 30 * S
 
 
+def turn(yaw: float, seconds: float = 0.8, fps: float = 30) -> list[Act]:
+    """To the side and, after a second there, back, as evenly as a tripod would."""
+    n = round(seconds * fps)
+    way = [Act(1 / fps, head=(yaw * (k + 0.5) / n, 0), blinks=False) for k in range(n)]
+    return [*way, Act(1, head=(yaw, 0), blinks=False), *reversed(way)]
+
+
+@pytest.mark.parametrize("yaw", [45.0, -45.0, 60.0])
+def test_a_glance_counts_from_where_straight_ahead_is_left_to_where_it_is_reached(
+    yaw: float,
+) -> None:
+    acts = [*turn(yaw), drive(0.5)]
+    outside = S * sum(a.seconds for a in acts if abs(a.head[0]) > 10)
+    assert told(acts)[-1].vats_away_ns == pytest.approx(outside, abs=0.05 * S)
+    limits_alone = load(None, {"fusion.calibration_ms": 8000, "attention.edge_ms": 0})
+    assert told(acts, limits_alone)[-1].vats_away_ns < outside - 0.1 * S
+
+
+def test_three_glances_on_end_count_no_moment_twice() -> None:
+    """Back to ten degrees only, and off again."""
+    partly = [a for a in turn(45.0) if abs(a.head[0]) > 12]
+    states = told([*turn(45.0), *partly, *partly, drive(0.5)])
+    total = S * sum(a.seconds for a in [*partly, *partly, *turn(45.0)] if abs(a.head[0]) > 10)
+    assert states[-1].vats_away_ns <= total + 0.1 * S
+
+
+def test_lingering_beside_the_road_is_no_part_of_a_glance_from_there() -> None:
+    aside = Act(4, head=(15, 0), blinks=False)
+    states = told([aside, Act(1, head=(45, 0)), aside, drive(0.2)])
+    assert 1.0 * S < max(s.vats_away_ns for s in states) <= 1.35 * S
+
+
 def test_what_lies_thirty_seconds_back_is_forgotten() -> None:
     sparse = told([*[Act(0.7, head=(45, 0)), drive(1.8)] * 20], noise=NOISY, fps=10)
     assert max(s.vats_away_ns for s in sparse) == pytest.approx(0.28 * 30 * S, abs=1.2 * S)

@@ -21,6 +21,21 @@ class AttentionConfig:
         lo=0,
         hi=2000,
     )
+    ahead_deg: float = param(
+        10.0,
+        "a look's time in the accounts begins and ends this far from straight ahead, not where it "
+        "is sure to be one",
+        "the outer edge of the 6-10 deg road centre of the glance literature",
+        lo=2,
+        hi=25,
+    )
+    edge_ms: int = param(
+        300,
+        "but at most this much before and after it is sure to be one",
+        "choice: heads turn the last degrees of the road in less",
+        lo=0,
+        hi=1000,
+    )
     vats_away_ms: int = param(
         10000, "so much time away within the window is a distraction", NCAP, lo=1000, hi=30000
     )

@@ -62,7 +62,8 @@ def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
     unknown = stale(face.away, t, hold_ns) or closed_ns > hold_ns
     on_road = None if unknown else not face.away.on
     unseen = face.seen_ns != t or lids.presumed
-    return Verdict(on_road, closed_ns, unseen and (on_road is not None or closed_ns > 0))
+    presumed = unseen and (on_road is not None or closed_ns > 0)
+    return Verdict(on_road, closed_ns, presumed, face.ahead_ns)
 
 
 def task_share(counts: list[int]) -> float:

@@ -20,6 +20,8 @@ class Verdict:
     """How long both eyes have been closed."""
     presumed: bool
     """Not seen at this moment, but believed by the written rules."""
+    ahead_ns: int | None = None
+    """When head and gaze last pointed straight ahead, or nearly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Looks:
     unresponsive_ns: int = 0
     bad_ns: int = 0
     """When it last was so."""
+    reached_ns: int | None = None
+    """When head and gaze first pointed straight ahead since the last evidence of a look."""
+    returning: bool = False
+    """The last look's way back to straight ahead may still count."""
 
 
 def start(config: AttentionConfig) -> Looks:
@@ -100,7 +106,12 @@ def advance(
     since, on_ns = _on_road(looks, verdict, away, t_ns, hold_ns)
     spent = dt_ns if is_away else 0
     at = t_ns - first_ns
-    vats, phone = looks.vats.add(at, spent), looks.phone.add(at, spent if at_phone else 0)
+    reached = None if away.last_ns == t_ns else looks.reached_ns
+    if reached is None and verdict.ahead_ns == t_ns:
+        reached = t_ns
+    edge, returning = _edge(looks, verdict, away, off, reached, t_ns, dt_ns, config.edge_ms * MS)
+    vats = looks.vats.add(at, spent + edge)
+    phone = looks.phone.add(at, spent + edge if at_phone else 0)
     if on_ns >= config.vats_reset_ms * MS:
         vats, phone = vats.cleared(), phone.cleared()
     shut = verdict.closed_ns > hold_ns
@@ -115,8 +126,32 @@ def advance(
     bad, when = _unresponsive(looks, verdict, off, on_ns, t_ns, dt_ns, hold_ns, flicker)
     return Looks(
         vats, phone, buffer, off, looks.area3.follow(area3, flicker), area3, since, on_ns, task_ns,
-        bad, when,
+        bad, when, reached, returning,
     )  # fmt: skip
+
+
+def _edge(
+    looks: Looks,
+    verdict: Verdict,
+    away: Trigger,
+    off: Look,
+    reached_ns: int | None,
+    t_ns: int,
+    dt_ns: int,
+    most_ns: int,
+) -> tuple[int, bool]:
+    """What a look adds to the accounts for its way from straight ahead to where it is sure to be a
+    look, or back, without the frame that was straight ahead; and is it still on its way back?"""
+    if off.on:
+        if looks.away.on or verdict.ahead_ns is None or away.since_ns is None:
+            return 0, False
+        left_ns = max(verdict.ahead_ns, looks.away.last_ns, away.since_ns - most_ns)
+        return max(0, away.since_ns - left_ns - dt_ns), False
+    if not (looks.away.on or looks.returning):
+        return 0, False
+    if reached_ns is None:
+        return 0, t_ns - off.last_ns <= most_ns
+    return min(most_ns, max(0, reached_ns - off.last_ns - dt_ns)), False
 
 
 def _on_road(

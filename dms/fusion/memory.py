@@ -41,6 +41,8 @@ class FaceMemory:
     """The head pose is uncertain."""
     mask: Trigger = OFF
     covered: Trigger = OFF
+    ahead_ns: int | None = None
+    """When head and gaze last pointed straight ahead, or nearly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,7 @@ def _seen(
         push_rare(before.unsure, float(unsure), t, tuning.sense),
         push_rare(before.mask, float(face.mask >= config.mask_min), t, tuning.sense),
         push_rare(before.covered, float(face.occluded >= config.covered_min), t, tuning.sense),
+        t if math.hypot(*towards.angles) <= tuning.ahead else before.ahead_ns,
     )
     return memory, lid, None if looking is None or shut else looking.angles
 

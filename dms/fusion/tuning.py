@@ -33,6 +33,8 @@ class Tuning:
     gaze_limits: Limits
     head_limits: Limits
     pose_uncertain: float
+    ahead: float
+    """This close to it is straight ahead."""
     area3: tuple[float, float]
     """Where Area 3 begins, down: by gaze, by the head alone."""
 
@@ -70,6 +72,7 @@ def tune(config: Config) -> Tuning:
         gaze_limits=_limits(f, "gaze"),
         head_limits=_limits(f, "head"),
         pose_uncertain=rad(f.pose_uncertain_deg),
+        ahead=rad(a.ahead_deg),
         area3=(rad(a.area3_pitch_deg), rad(a.area3_head_pitch_deg)),
     )
 

@@ -19,10 +19,11 @@ LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
 ENOUGH = 40
 """Samples for quantiles of their own; fewer: those of the next less turned bin."""
 STRAIGHT_DEG = 20.0
+LAST_BIN = len(YAW_BINS_DEG)
+"""The bin of heads turned beyond the last edge."""
 ACTION_STEP_S = 0.2
 SETTLED_S = 2.2
 """The action network's window spans 2.1 s; before, it still sees the action before."""
-RESTING = 1.0
 
 
 def fit(records: dict[str, list[Record]], source: str) -> dict[str, Any]:
@@ -73,15 +74,18 @@ def _bins(r: Record) -> NDArray[np.intp]:
 
 
 def head_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64]:
-    """Head angle k: gain over all drivers, each driver's bias, quantiles by yaw."""
+    """Head angle k: gain over all drivers, each driver's bias, quantiles by yaw. Gains, here and of
+    gaze, are those of faces that show: heads turned further are taken for anything now and then,
+    which belongs in their own bin's quantiles."""
     data = [(*_pairs(r, k), _bins(r)) for r in records]
     kept = [(t[ok], p[ok], b[ok]) for t, p, b in data for ok in [np.isfinite(p)]]
-    centred = [(t - t.mean(), p - p.mean()) for t, p, _ in kept]
+    shown = [(t[b < LAST_BIN], p[b < LAST_BIN]) for t, p, b in kept if (b < LAST_BIN).any()]
+    centred = [(t - t.mean(), p - p.mean()) for t, p in shown]
     gain = _gain(centred)
     bias = np.array([np.median((p - gain * t)[b == b.min()]) for t, p, b in kept])
     left = [p - gain * t - o for (t, p, _), o in zip(kept, bias, strict=True)]
     bins = [b for _, _, b in kept]
-    return _channel(left, bins, len(YAW_BINS_DEG) + 1, gains=[gain]), bias
+    return _channel(left, bins, LAST_BIN + 1, gains=[gain]), bias
 
 
 def _gain(pairs: Sequence[tuple[F64, F64]]) -> float:
@@ -105,7 +109,7 @@ def gaze_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64
         values = both[bins == bins.min()] if len(bins) else both
         bias[d] = np.median(values) if len(values) else 0.0
     rest = [x - bias[i // 2] for i, x in enumerate(left)]
-    channel = _channel(rest, [b for *_, b in rows], len(YAW_BINS_DEG) + 1, gains=pooled.tolist())
+    channel = _channel(rest, [b for *_, b in rows], LAST_BIN + 1, gains=pooled.tolist())
     shared = _shared(records, gains, bias, k)
     return channel | {"shared": round(shared, 3)}, bias, gains
 
@@ -125,7 +129,8 @@ def _gaze_row(r: Record, k: int, eye: int) -> tuple[F64, F64, F64, NDArray[np.in
 
 def _gaze_gains(rows: Sequence[tuple[F64, F64, F64, Any]], prior: F64, pull: float) -> F64:
     """Least squares of the demeaned, drawn to `prior`."""
-    full = [(h, e, p) for h, e, p, _ in rows if len(p) > 1]
+    shown = [(h[b < LAST_BIN], e[b < LAST_BIN], p[b < LAST_BIN]) for h, e, p, b in rows]
+    full = [(h, e, p) for h, e, p in shown if len(p) > 1]
     if not full:
         return prior
     a = np.concatenate([np.c_[h - h.mean(), e - e.mean()] for h, e, _ in full])
@@ -194,7 +199,7 @@ def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
 def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
     """Numbers that are taken as they come: by yaw, or not at all."""
     bins = [_bins(r) for r in records]
-    rows = len(YAW_BINS_DEG) + 1
+    rows = LAST_BIN + 1
     out: dict[str, Any] = {}
     for name, column in (("rotation_sigma", "sigma"), ("score", "score")):
         values = [r["face"][:, FACE_COLUMNS.index(column)] for r in records]
