@@ -334,3 +334,14 @@ def test_a_frame_costs_little() -> None:
             state, _ = fusion.step(state, observation, vehicle, Reason.NONE, config)
         best = min(best, (time.thread_time() - began) / len(inputs))
     assert best < 500e-6  # ten times what it takes, for slow machines; the bench measures
+
+
+@pytest.mark.parametrize(("lids", "asleep"), [(0.24, False), (0.0, True)])
+def test_lids_squeezed_by_a_yawn_are_not_closed_but_shut_ones_are(
+    lids: float, asleep: bool
+) -> None:
+    yawn = Act(3, open=lids, mouth=0.9, blinks=False)
+    story = Story([ROAD, Act(1, mouth=0.9), yawn, Act(2)], noise=NOISY)
+    conditions = {m.state.condition for m in play(story)}
+    assert (Condition.MICROSLEEP in conditions) is asleep
+    assert (Condition.ASLEEP in conditions) is asleep

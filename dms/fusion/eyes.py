@@ -23,15 +23,18 @@ class Lids:
     """Openness as a share of what looking down leaves of it."""
 
 
-def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> Lids | None:
+def lids(
+    face: Face, down_rad: float, yawning: bool, baseline: float, config: FusionConfig
+) -> Lids | None:
     """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed;
     none is visible behind lenses that are surely dark.
 
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
-    the cluster is no closure (look-down guard).
+    the cluster is no closure (look-down guard). yawning: the mouth is wide open.
     """
     total = openness = closed = 0.0
     through = 1.0 - face.sunglasses
+    most = config.closed_open_max * (config.yawn_open_share if yawning else 1.0)
     left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
         seen = eye.visible * through
@@ -41,7 +44,7 @@ def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> 
             continue
         own = eye.open / baseline
         sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / baseline  # NaN is the least
-        p = logistic((config.closed_open_max - own / left) / sigma)
+        p = logistic((most - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)
         total += seen
