@@ -136,8 +136,10 @@ class CarVoice:
         """Its messages in which something is that will be `told`; a signal that never is says that
         it has no value. ConfigError lists all that the car cannot say."""
         chosen = [some for some in self._messages() if any(f.signal.name in told for f in some)]
-        wrong = [f"{name}: not in its file, which has {', '.join(self.names)}"
-                 for name in told if name not in self._fields]  # fmt: skip
+        has = ", ".join(self.names) or "no signals"
+        wrong = [
+            f"{name}: not in its file, which has {has}" for name in told if name not in self._fields
+        ]
         for field in (field for fields in chosen for field in fields):
             values = told.get(field.signal.name, (NoValue.NOT_AVAILABLE,))
             wrong += [_unsaid(field, v) for v in dict.fromkeys(values) if field.word(v) is None]

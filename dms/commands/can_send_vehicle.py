@@ -33,7 +33,7 @@ from dms.canlink import Link
 from dms.cannode import BATCH, POLL_NS, open_link
 from dms.carsim import CarVoice
 from dms.commands.can_monitor import bus_text
-from dms.commands.common import add_config_arguments, car_for, load_config, to_json
+from dms.commands.common import add_config_arguments, car_for, duration_s, load_config, to_json
 from dms.commands.screen import Screen
 from dms.commands.stopping import stop_signals
 from dms.errors import Exit, UsageError
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--signal", metavar="NAME=VALUE", action="append", default=[], help="a constant value"
     )
     parser.add_argument("--car", metavar="FILE", help="speak this car's messages (YAML)")
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after so long")
+    parser.add_argument("--seconds", type=duration_s, metavar="N", help="end after so long")
     add_config_arguments(parser)
 
 

@@ -31,6 +31,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def duration_s(text: str) -> float:
+    """A time to run for [s], as an argument: above 0. Errors: ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
 def load_config(
     args: argparse.Namespace,
     weaker: Mapping[str, Scalar] | None = None,
