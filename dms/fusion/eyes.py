@@ -21,6 +21,9 @@ class Lids:
     closed: float
     expected: float
     """Openness as a share of what looking down leaves of it."""
+    of_left: float | None = None
+    """Openness of the left eye alone; None: not visible."""
+    of_right: float | None = None
 
 
 def lids(
@@ -33,16 +36,18 @@ def lids(
     the cluster is no closure (look-down guard). yawning: the mouth is wide open.
     """
     total = openness = closed = 0.0
+    each: list[float | None] = []
     through = 1.0 - face.sunglasses
     most = config.closed_open_max * (config.yawn_open_share if yawning else 1.0)
     left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
         seen = eye.visible * through
+        each.append(None)
         if eye.open is None or not config.visible_min <= seen <= 1.0:
             continue
         if not math.isfinite(eye.open):
             continue
-        own = eye.open / baseline
+        own = each[-1] = eye.open / baseline
         sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / baseline  # NaN is the least
         p = logistic((most - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
@@ -50,4 +55,6 @@ def lids(
         total += seen
         openness += seen * own
         closed += seen * p
-    return Lids(openness / total, closed / total, openness / (total * left)) if total else None
+    if not total:
+        return None
+    return Lids(openness / total, closed / total, openness / (total * left), each[0], each[1])

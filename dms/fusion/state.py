@@ -15,6 +15,7 @@ from dms.fusion.attention import (
     merge_gaze,
     mix,
     relative_to,
+    roll_to,
 )
 from dms.fusion.belief import believe, judge, task_share
 from dms.fusion.eyes import Lids, lids
@@ -181,7 +182,8 @@ def usable(observation: Observation, health: Reason, config: FusionConfig) -> Fa
     face = observation.face
     if face is None or health == Reason.IMAGE_FROZEN or not face.score >= config.min_face_score:
         return None
-    finite = math.isfinite(face.yaw_rad + face.pitch_rad + face.rotation_sigma_rad)
+    angles = face.yaw_rad + face.pitch_rad + face.roll_rad
+    finite = math.isfinite(angles + face.rotation_sigma_rad)
     return face if finite else None
 
 
@@ -256,6 +258,8 @@ def _seen(
         push_rare(before.mask, float(face.mask >= config.mask_min), t, tuning.sense),
         push_rare(before.covered, float(face.occluded >= config.covered_min), t, tuning.sense),
         t if math.hypot(*towards.angles) <= tuning.ahead else before.ahead_ns,
+        roll_to(cal.head, (face.yaw_rad, face.pitch_rad), face.roll_rad),
+        face.rotation_sigma_rad,
     )
     return memory, lid, None if looking is None or shut else looking.angles
 
