@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from alert_drive import AWAY, BLIND, FINE, PHONE, SHUT, Drive, S, kinds
 
 from dms import alerts
 from dms.config import AlertConfig, load
-from dms.types import AlertKind, Availability, Reason
+from dms.types import AlertKind, Availability, Reason, What
 
 
 def test_a_look_away_warns_at_three_seconds_and_is_urgent_at_six() -> None:
@@ -90,6 +91,26 @@ def test_an_away_without_a_length_raises_nothing_and_ends_nothing() -> None:
     drive.go(3.5, AWAY)
     assert drive.go(1.5, AWAY, eyes_off_road_ns=0)
     assert Drive().go(9, AWAY, eyes_off_road_ns=0) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "counter"),
+    [
+        (AlertKind.DISTRACTION, "eyes_off_road_ns"),
+        (AlertKind.LOW_GAZE, "area3_ns"),
+        (AlertKind.SHORT_DISTRACTION, "vats_away_ns"),
+    ],
+)
+def test_but_it_is_not_the_cause_of_an_alert_and_so_it_ends_as_unseen(
+    kind: AlertKind, counter: str
+) -> None:
+    low = load(None, {"profile": "eu_gsr"}).alerts.low_gaze
+    drive = Drive(replace(AlertConfig(), low_gaze=low))
+    away = replace(FINE, eyes_on_road=False)
+    assert kind in {a.kind for a in drive.go(12, away, **{counter: 12 * S})}
+    drive.go(31, away)
+    ended = [e.rule for e in drive.events if e.what == What.ENDED and e.kind == kind]
+    assert ended == ["cause unseen"]
 
 
 def test_a_microsleep_warns_at_one_second_and_sleep_replaces_it_at_three() -> None:

@@ -137,7 +137,7 @@ def test_the_telling_ends_when_told_or_when_he_is_seen_or_stands() -> None:
 def test_not_telling_again_is_logged_once_a_loss() -> None:
     drive = Drive()
     drive.go(15, BLIND)
-    assert held(drive)[0].rule == "told already"
+    assert (held(drive)[0].rule, held(drive)[0].level) == ("told already", 1)
     drive.go(20, BLIND)
     assert len(held(drive)) == 1
     drive.go(2)

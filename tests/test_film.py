@@ -49,7 +49,7 @@ def recording(seed: int, gain: float, spread_rad: float, n: int = 600) -> Record
 def test_the_table_gives_back_the_gain_and_spread_that_were_put_in(tmp_path: Path) -> None:
     records = [recording(k, 0.6, 0.05) for k in range(3)]
     path = tmp_path / "errors.json"
-    path.write_text(dumps(fit({"clear": records}, "made up")))
+    path.write_text(dumps(fit({"clear": records}, [], "made up")))
     model = load_errors(path)
     channel = model.conditions["clear"].channels["gaze_yaw"]
     assert channel.gains == pytest.approx((1.0, 0.6), abs=0.03)

@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     errors = verbs.add_parser("errors", help="render, look, and write the table of errors")
     errors.add_argument("--drivers", type=int, default=5, help="a condition")
     errors.add_argument("--clear", type=int, default=12, help="drivers without anything worn")
+    errors.add_argument("--acting", type=int, default=12, help="drivers who do every action")
     errors.add_argument("--out", type=Path, default=ERRORS)
     errors.add_argument("--cache", type=Path, default=None)
     errors.add_argument("--jobs", type=int, default=1)
@@ -56,21 +57,22 @@ def measure(args: argparse.Namespace) -> int:
     """Record what is missing, then fit."""
     from tools.film.fit import fit
     from tools.film.performer import CONDITIONS, SIZE
-    from tools.film.record import FPS, load_records, record_all
+    from tools.film.record import ACTING, FPS, load_records, record_all
 
     folder = args.cache or cache()
     name = networks()
-    record_all(folder, name, args.drivers, args.clear, args.jobs, SIZE)
-    counts = dict.fromkeys(CONDITIONS, args.drivers) | {"clear": args.clear}
+    counts = dict.fromkeys(CONDITIONS, args.drivers) | {"clear": args.clear, ACTING: args.acting}
+    record_all(folder, name, counts, args.jobs, SIZE)
     records = {c: load_records(folder / name, c, n) for c, n in counts.items()}
     drivers = ", ".join(f"{c} {n}" for c, n in counts.items())
     frames = sum(len(r["true"]) for rs in records.values() for r in rs)
+    acting = records.pop(ACTING)
     source = (
         f"python -m tools.film errors: {frames} frames of rendered drivers (seeds from 90001, in "
         f"no training split), {SIZE[0]}x{SIZE[1]} at {FPS:g} frames/s, through the engine with "
         f"networks {name}; drivers: {drivers}"
     )
-    args.out.write_text(dumps(fit(records, source)), encoding="utf-8")
+    args.out.write_text(dumps(fit(records, acting, source)), encoding="utf-8")
     print(f"{frames} frames -> {args.out}", file=sys.stderr)
     return 0
 

@@ -26,8 +26,9 @@ SETTLED_S = 2.2
 """The action network's window spans 2.1 s; before, it still sees the action before."""
 
 
-def fit(records: dict[str, list[Record]], source: str) -> dict[str, Any]:
-    """The whole file."""
+def fit(records: dict[str, list[Record]], acting: Sequence[Record], source: str) -> dict[str, Any]:
+    """The whole file; `acting`: drivers who do every action in a way of their own. (A condition's
+    drivers do two each, and driver k does them alike in all conditions.)"""
     return {
         "format": FORMAT,
         "source": source,
@@ -35,7 +36,7 @@ def fit(records: dict[str, list[Record]], source: str) -> dict[str, Any]:
         "yaw_bins_deg": YAW_BINS_DEG.tolist(),
         "conditions": {name: condition(rs) for name, rs in records.items() if rs},
         "action_step_s": ACTION_STEP_S,
-        "actions": actions([r for rs in records.values() for r in rs]),
+        "actions": actions(acting),
     }
 
 

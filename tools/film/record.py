@@ -7,7 +7,7 @@ measured in minutes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -18,13 +18,15 @@ from dms.config import load
 from dms.engine import open_engine
 from dms.scenarios.track import Act, Habits, look, sample
 from dms.types import ACTIONS, Eye, Face, Frame
-from tools.film.performer import CONDITIONS, Performer, Shot
+from tools.film.performer import Performer, Shot
 
 FPS = 15.0
 """As the action network's window steps."""
 LOOK_S, HOLD_S = 0.9, 3.5
 FIRST_SEED = 90_001
 """People that no training split has."""
+ACTING, FIRST_ACTING = "acting", 90_501
+"""Drivers, in no condition, who do every action once, each in a way of their own."""
 LOOKS = (
     (-33, -20), (-29, 16), (39, -5), (-46, -5), (-53, -23), (0, -25), (0, -50), (10, -60),
     (-10, -60), (23, -13), (-25, -15), (60, -3), (-70, -3), (-40, -45), (-82, 0), (-10, -28),
@@ -51,12 +53,19 @@ def script(rng: np.random.Generator, k: int) -> list[Act]:
     return acts
 
 
+def acting_script(rng: np.random.Generator) -> list[Act]:
+    """Every action, in any order."""
+    return [Act(HOLD_S, hands=str(action)) for action in rng.permutation(ACTIONS)]
+
+
 def render(target: Path, condition: str, k: int, size: Size) -> None:
     """One driver's pictures with their labels, camera frame [rad]."""
-    seed = FIRST_SEED + k
-    performer = Performer(seed, condition, size)
+    acting = condition == ACTING
+    seed = k + (FIRST_ACTING if acting else FIRST_SEED)
+    performer = Performer(seed, "clear" if acting else condition, size)
     rng = np.random.default_rng([seed, 9])
-    truth = sample(script(rng, k), FPS, rng, Habits(talks=condition == "talking"))
+    acts = acting_script(rng) if acting else script(rng, k)
+    truth = sample(acts, FPS, rng, Habits(talks=condition == "talking"))
     shots = list(performer.play(truth))
     coded = [cv2.imencode(".png", s.image, PNG_FAST)[1].ravel() for s in shots]
     _save(
@@ -116,12 +125,11 @@ def _eye(e: Eye) -> list[float]:
 
 
 def record_all(
-    folder: Path, networks: str, per_condition: int, clear: int, jobs: int, size: Size
+    folder: Path, networks: str, counts: Mapping[str, int], jobs: int, size: Size
 ) -> None:
-    """Make the missing pictures, and the missing recordings of these networks."""
-    counts = dict.fromkeys(CONDITIONS, per_condition) | {"clear": clear}
-    rounds = range(max(counts.values()))
-    names = [(c, k) for k in rounds for c in CONDITIONS if k < counts[c]]
+    """Make the missing pictures, and the missing recordings of these networks, of so many drivers
+    a condition (or ACTING)."""
+    names = [(c, k) for k in range(max(counts.values())) for c in counts if k < counts[c]]
     films = [(folder / "pictures" / _file(c, k), c, k, size) for c, k in names]
     _all("rendered", render, [f for f in films if not f[0].exists()], jobs)
     seen = [(film[0], folder / networks / film[0].name) for film in films]
