@@ -29,6 +29,7 @@ CRTL_WARNING, CRTL_PASSIVE, CRTL_ACTIVE = 0x0C, 0x30, 0x40
 """Bits of its second byte: the controller's state towards receiving or sending."""
 _BUSY = frozenset((errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOMEM))
 _GONE = frozenset((errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EBADF, errno.EIO))
+LINKS = Path("/sys/class/net")
 _EXTRAS = {"slcan": "pyserial", "serial": "pyserial", "udp_multicast": "msgpack"}
 """What python-can needs besides itself for an interface."""
 
@@ -265,20 +266,33 @@ def advice(config: CanConfig, error: BaseException) -> str:
     if _errno(error) == errno.EAFNOSUPPORT:
         return "this kernel has no CAN; load its modules: modprobe can_raw"
     if config.interface == "socketcan":
-        return (
-            f"is the link up? ip link set {config.channel} up type can "
-            f"bitrate {config.bitrate or 500000} restart-ms 100"
-        )
+        return f"is the link up? {bring_up(config)}"
     if config.interface == "udp_multicast":
         return "give a multicast address, for example udp_multicast:239.74.163.2"
     return "check that the device is there and that you may open it"
+
+
+def bring_up(config: CanConfig) -> str:
+    """The command that sets a Linux link up; a virtual one has no bit rate."""
+    channel = config.channel
+    if channel.startswith("vcan"):
+        return f"ip link set {channel} {'mtu 72 ' if config.fd else ''}up"
+    fast = " dbitrate 2000000 fd on" if config.fd else ""
+    rate = f"bitrate {config.bitrate or 500000}{fast}"
+    return f"ip link set {channel} up type can {rate} restart-ms 100"
+
+
+def link_mtu(channel: str) -> int | None:
+    """Bytes of the largest frame that a Linux link takes; None: not known."""
+    text = _read(LINKS / channel / "mtu")
+    return int(text) if text else None
 
 
 def presence(config: CanConfig) -> Callable[[], object] | None:
     """What tells cheaply whether the bus's device is there: its value changes when it comes or
     goes. None: nothing does for this interface."""
     if config.interface == "socketcan":
-        folder = Path("/sys/class/net") / config.channel
+        folder = LINKS / config.channel
         return lambda: (_read(folder / "flags"), _read(folder / "operstate"))
     if config.channel.startswith("/dev/") or config.interface in ("slcan", "serial", "robotell"):
         return lambda: _node(config.channel)

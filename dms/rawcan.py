@@ -7,12 +7,13 @@ factory, so that the same code runs against a kernel without CAN.
 from __future__ import annotations
 
 import errno
+import os
 import select
 import socket
 import struct
 from collections.abc import Callable, Sequence
 
-from dms.canbus import BusError, Busy, Lost, Received, advice
+from dms.canbus import BusError, Busy, Lost, Received, advice, bring_up, link_mtu
 from dms.config import CanConfig
 
 CAN_RAW_ERR_FILTER = 2
@@ -35,7 +36,8 @@ MakeSocket = Callable[[str, bool, Filters], socket.socket]
 
 
 def kernel_socket(channel: str, fd: bool, listen_to: Filters) -> socket.socket:
-    """A raw CAN socket that also delivers error frames. Errors: OSError."""
+    """A raw CAN socket that also delivers error frames. Errors: OSError, also for a link that is
+    down."""
     made = socket.socket(socket.AF_CAN, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.CAN_RAW)
     try:
         made.setsockopt(socket.SOL_CAN_RAW, CAN_RAW_ERR_FILTER, ERR_MASK)
@@ -44,6 +46,9 @@ def kernel_socket(channel: str, fd: bool, listen_to: Filters) -> socket.socket:
         if fd:
             made.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FD_FRAMES, 1)
         made.bind((channel,))
+        # bind() takes a link that is down, and leaves its error for whoever sends first
+        if error := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error))
     except BaseException:
         made.close()
         raise
@@ -63,10 +68,13 @@ def open_raw(
     config: CanConfig, listen_to: Filters = (), make: MakeSocket = kernel_socket
 ) -> RawPort:
     """Open the link `config.channel`. Errors: BusError, with what to do about it."""
+    where = f"CAN bus {config.interface}:{config.channel}"
+    if config.fd and link_mtu(config.channel) == CLASSIC.size:  # it would refuse every frame
+        fix = f"ip link set {config.channel} down, then {bring_up(config)}; or set can.fd=false"
+        raise BusError(where, "the link is set up for classic frames only", fix)
     try:
         return RawPort(make(config.channel, config.fd, listen_to))
     except OSError as error:
-        where = f"CAN bus {config.interface}:{config.channel}"
         raise BusError(where, error.strerror or str(error), advice(config, error)) from error
 
 

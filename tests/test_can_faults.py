@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms import cannode
+from dms import canbus, cannode
 from dms.canbus import (
     BusError,
     Busy,
@@ -311,6 +311,52 @@ def test_options_for_python_can_make_it_open_the_link() -> None:
         open_bus(parse_bus("socketcan:there-is-none0,receive_own_messages=true"))
     assert own.value.what == library.value.what
     assert own.value.fix == library.value.fix
+
+
+def test_a_link_that_is_down_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel binds to it without a word and keeps the error for later."""
+    made: list[socket.socket] = []
+
+    class Kernel(socket.socket):
+        def __init__(self, *_: int) -> None:
+            super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
+            made.append(self)
+
+        def setsockopt(self, *_: object) -> None:
+            """Takes all."""
+
+        def bind(self, address: object) -> None:
+            """As to any link."""
+
+        def getsockopt(self, level: int, name: int) -> int:  # type: ignore[override]
+            assert (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR)
+            return errno.ENETDOWN
+
+    monkeypatch.setattr(socket, "socket", Kernel)
+    with pytest.raises(BusError) as caught:
+        open_bus(parse_bus("vcan0"))
+    assert caught.value.why == os.strerror(errno.ENETDOWN)
+    assert caught.value.fix == "is the link up? ip link set vcan0 up"
+    assert [one.fileno() for one in made] == [-1], "left open"
+
+
+def test_can_fd_on_a_classic_link_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canbus, "LINKS", tmp_path)
+    mtu = tmp_path / "can0" / "mtu"
+    mtu.parent.mkdir()
+    near, far = socket.socketpair()
+    for size in (16, 72):
+        mtu.write_text(f"{size}\n")
+        open_raw(CanConfig(), make=lambda *_: near.dup()).close()
+    open_raw(CanConfig(fd=True), make=lambda *_: near.dup()).close()
+    mtu.write_text("16\n")
+    with pytest.raises(BusError, match="classic frames only") as caught:
+        open_raw(CanConfig(fd=True), make=lambda *_: near)
+    assert "dbitrate 2000000 fd on" in caught.value.fix
+    near.close()
+    far.close()
 
 
 # Faults
