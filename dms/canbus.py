@@ -282,9 +282,9 @@ def bring_up(config: CanConfig) -> str:
     return f"ip link set {channel} up type can {rate} restart-ms 100"
 
 
-def link_mtu(channel: str) -> int | None:
-    """Bytes of the largest frame that a Linux link takes; None: not known."""
-    text = _read(LINKS / channel / "mtu")
+def link_says(channel: str, what: str) -> int | None:
+    """A number that the kernel tells of a link, as in /sys/class/net; None: it does not."""
+    text = _read(LINKS / channel / what)
     return int(text) if text else None
 
 
@@ -293,7 +293,7 @@ def presence(config: CanConfig) -> Callable[[], object] | None:
     goes. None: nothing does for this interface."""
     if config.interface == "socketcan":
         folder = LINKS / config.channel
-        return lambda: (_read(folder / "flags"), _read(folder / "operstate"))
+        return lambda: (_read(folder / "flags"), _read(folder / "carrier"))
     if config.channel.startswith("/dev/") or config.interface in ("slcan", "serial", "robotell"):
         return lambda: _node(config.channel)
     return None

@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 
-from dms.canbus import BusError, Busy, Lost, Received, advice, bring_up, link_mtu
+from dms.canbus import BusError, Busy, Lost, Received, advice, bring_up, link_says
 from dms.config import CanConfig
 
 CAN_RAW_ERR_FILTER = 2
@@ -69,9 +69,12 @@ def open_raw(
 ) -> RawPort:
     """Open the link `config.channel`. Errors: BusError, with what to do about it."""
     where = f"CAN bus {config.interface}:{config.channel}"
-    if config.fd and link_mtu(config.channel) == CLASSIC.size:  # it would refuse every frame
-        fix = f"ip link set {config.channel} down, then {bring_up(config)}; or set can.fd=false"
+    anew = f"ip link set {config.channel} down, then {bring_up(config)}"
+    if config.fd and link_says(config.channel, "mtu") == CLASSIC.size:
+        fix = f"{anew}; or set can.fd=false"  # else each frame is an invalid argument
         raise BusError(where, "the link is set up for classic frames only", fix)
+    if link_says(config.channel, "carrier") == 0:  # frames would go nowhere without an error
+        raise BusError(where, "bus-off: the controller has left the bus", anew)
     try:
         return RawPort(make(config.channel, config.fd, listen_to))
     except OSError as error:

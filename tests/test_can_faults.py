@@ -359,6 +359,27 @@ def test_can_fd_on_a_classic_link_is_refused(
     far.close()
 
 
+def test_a_controller_that_is_off_the_bus_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel takes its frames and drops them without an error."""
+    monkeypatch.setattr(canbus, "LINKS", tmp_path)
+    carrier = tmp_path / "can0" / "carrier"
+    carrier.parent.mkdir()
+    near, far = socket.socketpair()
+    sees = presence(CanConfig())
+    assert sees is not None
+    carrier.write_text("0\n")
+    with pytest.raises(BusError, match="bus-off") as caught:
+        open_raw(CanConfig(), make=lambda *_: near)
+    assert "restart-ms" in caught.value.fix
+    off = sees()
+    carrier.write_text("1\n")
+    assert sees() != off
+    open_raw(CanConfig(), make=lambda *_: near).close()
+    far.close()
+
+
 # Faults
 
 
@@ -423,6 +444,19 @@ def test_pauses_stay_below_two_seconds_where_nothing_tells_of_a_device(car: Car)
     car.drive(30_000)
     car.present = True
     assert car.drive(2000)[ALERT.name] >= 5
+
+
+def test_pauses_begin_anew_once_an_offered_frame_got_through(car: Car) -> None:
+    """As with a simulated vehicle, which has no plan."""
+    link, now = car.link, 0
+    for _ in range(6):
+        link._lose("unplugged", now)
+        now += 10_000 * MS
+        link.send((), now)
+        assert link.offer(ALERT.can_id, bytes(8), False, now)
+    link._lose("unplugged", now)
+    link.send((), now + 150 * MS)
+    assert link.is_open
 
 
 def test_presence_sees_a_link_and_a_device_node(tmp_path: Path) -> None:

@@ -371,12 +371,20 @@ def test_error_frames_tell_the_controllers_state_and_bus_off_heals(adapter: Adap
     with node_on(adapter.link) as node:
         wait_until(lambda: b"t3208" in adapter.heard, "alerts")
         adapter.say("sp128000")
-        passive = lambda: node.health().controller is Controller.PASSIVE  # noqa: E731
-        wait_until(passive, "error-passive is noticed")
-        assert (node.health().passive, node.health().lost) == (1, 0)
+        wait_until(lambda: node.health().passive == 1, "error-passive is noticed")
+        assert node.health().controller is Controller.PASSIVE
+        assert node.health().lost == 0
         adapter.say("sb256256")
         wait_until(lambda: node.health().bus_off == 1, "bus-off is noticed")
+        time.sleep(1)
+        before = node.health()
         time.sleep(3)
+        after = node.health()
+        tell("in bus-off:", after)
+        assert (after.up, after.controller, after.lost) == (False, Controller.BUS_OFF, 1)
+        assert after.sent == before.sent, "frames go nowhere and count as sent"
+        assert after.reopen_failed > 0
+        assert "bus-off" in after.last_error
         ip_link("set", adapter.link, "down")
         ip_link("set", adapter.link, "up")
         adapter.heard = b""
