@@ -30,6 +30,8 @@ CRTL_WARNING, CRTL_PASSIVE, CRTL_ACTIVE = 0x0C, 0x30, 0x40
 _BUSY = frozenset((errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOMEM))
 _GONE = frozenset((errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EBADF, errno.EIO))
 LINKS = Path("/sys/class/net")
+IFF_UP, CANFD_MTU = 0x1, 72
+"""linux/if.h, linux/can.h."""
 _EXTRAS = {"slcan": "pyserial", "serial": "pyserial", "udp_multicast": "msgpack"}
 """What python-can needs besides itself for an interface."""
 
@@ -210,10 +212,12 @@ def open_bus(config: CanConfig, listen_to: Sequence[tuple[int, bool]] = ()) -> P
     A "socketcan" is opened without python-can, unless there are options for it to take.
     Errors: BusError, with what to do about it.
     """
-    if config.interface == "socketcan" and not config.bus_kwargs:
-        from dms.rawcan import open_raw
+    if config.interface == "socketcan":
+        check_link(config)
+        if not config.bus_kwargs:
+            from dms.rawcan import open_raw
 
-        return open_raw(config, listen_to)
+            return open_raw(config, listen_to)
     try:
         import can
     except ImportError as error:
@@ -282,10 +286,23 @@ def bring_up(config: CanConfig) -> str:
     return f"ip link set {channel} up type can {rate} restart-ms 100"
 
 
-def link_says(channel: str, what: str) -> int | None:
-    """A number that the kernel tells of a link, as in /sys/class/net; None: it does not."""
-    text = _read(LINKS / channel / what)
-    return int(text) if text else None
+def check_link(config: CanConfig) -> None:
+    """The kernel opens a Linux link in any state. Errors: BusError when nothing would get through:
+    it is down, or its controller off the bus, or it refuses CAN FD."""
+    where, anew = f"CAN bus {config.interface}:{config.channel}", bring_up(config)
+    if _link_says(config, "flags", IFF_UP) & IFF_UP == 0:
+        raise BusError(where, os.strerror(errno.ENETDOWN), f"is the link up? {anew}")
+    anew = f"ip link set {config.channel} down, then {anew}"
+    if _link_says(config, "carrier", 1) == 0:  # frames are taken and dropped without an error
+        raise BusError(where, "bus-off: the controller has left the bus", anew)
+    if config.fd and _link_says(config, "mtu", CANFD_MTU) < CANFD_MTU:
+        why = "the link is set up for classic frames only"
+        raise BusError(where, why, f"{anew}; or set can.fd=false")
+
+
+def _link_says(config: CanConfig, what: str, default: int) -> int:
+    text = _read(LINKS / config.channel / what)
+    return default if text is None else int(text, 0)
 
 
 def presence(config: CanConfig) -> Callable[[], object] | None:

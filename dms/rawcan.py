@@ -7,13 +7,12 @@ factory, so that the same code runs against a kernel without CAN.
 from __future__ import annotations
 
 import errno
-import os
 import select
 import socket
 import struct
 from collections.abc import Callable, Sequence
 
-from dms.canbus import BusError, Busy, Lost, Received, advice, bring_up, link_says
+from dms.canbus import BusError, Busy, Lost, Received, advice
 from dms.config import CanConfig
 
 CAN_RAW_ERR_FILTER = 2
@@ -36,8 +35,7 @@ MakeSocket = Callable[[str, bool, Filters], socket.socket]
 
 
 def kernel_socket(channel: str, fd: bool, listen_to: Filters) -> socket.socket:
-    """A raw CAN socket that also delivers error frames. Errors: OSError, also for a link that is
-    down."""
+    """A raw CAN socket that also delivers error frames. Errors: OSError."""
     made = socket.socket(socket.AF_CAN, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.CAN_RAW)
     try:
         made.setsockopt(socket.SOL_CAN_RAW, CAN_RAW_ERR_FILTER, ERR_MASK)
@@ -46,9 +44,6 @@ def kernel_socket(channel: str, fd: bool, listen_to: Filters) -> socket.socket:
         if fd:
             made.setsockopt(socket.SOL_CAN_RAW, socket.CAN_RAW_FD_FRAMES, 1)
         made.bind((channel,))
-        # bind() takes a link that is down, and leaves its error for whoever sends first
-        if error := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(error, os.strerror(error))
     except BaseException:
         made.close()
         raise
@@ -68,16 +63,10 @@ def open_raw(
     config: CanConfig, listen_to: Filters = (), make: MakeSocket = kernel_socket
 ) -> RawPort:
     """Open the link `config.channel`. Errors: BusError, with what to do about it."""
-    where = f"CAN bus {config.interface}:{config.channel}"
-    anew = f"ip link set {config.channel} down, then {bring_up(config)}"
-    if config.fd and link_says(config.channel, "mtu") == CLASSIC.size:
-        fix = f"{anew}; or set can.fd=false"  # else each frame is an invalid argument
-        raise BusError(where, "the link is set up for classic frames only", fix)
-    if link_says(config.channel, "carrier") == 0:  # frames would go nowhere without an error
-        raise BusError(where, "bus-off: the controller has left the bus", anew)
     try:
         return RawPort(make(config.channel, config.fd, listen_to))
     except OSError as error:
+        where = f"CAN bus {config.interface}:{config.channel}"
         raise BusError(where, error.strerror or str(error), advice(config, error)) from error
 
 

@@ -313,71 +313,53 @@ def test_options_for_python_can_make_it_open_the_link() -> None:
     assert own.value.fix == library.value.fix
 
 
-def test_a_link_that_is_down_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel binds to it without a word and keeps the error for later."""
-    made: list[socket.socket] = []
+LINK_UP = {"flags": "0x40081", "carrier": "1", "mtu": "16"}
+"""What the kernel says in /sys/class/net of a classic link that works."""
+UP = "ip link set can0 up type can bitrate 500000"
 
-    class Kernel(socket.socket):
-        def __init__(self, *_: int) -> None:
-            super().__init__(socket.AF_UNIX, socket.SOCK_DGRAM)
-            made.append(self)
 
-        def setsockopt(self, *_: object) -> None:
-            """Takes all."""
-
-        def bind(self, address: object) -> None:
-            """As to any link."""
-
-        def getsockopt(self, level: int, name: int) -> int:  # type: ignore[override]
-            assert (level, name) == (socket.SOL_SOCKET, socket.SO_ERROR)
-            return errno.ENETDOWN
-
-    monkeypatch.setattr(socket, "socket", Kernel)
+@pytest.mark.parametrize("options", [(), (("receive_own_messages", True),)])
+@pytest.mark.parametrize(
+    ("fd", "said", "why", "fix"),
+    [
+        (False, {"flags": "0x40080"}, os.strerror(errno.ENETDOWN), f"is the link up? {UP}"),
+        (False, {"carrier": "0"}, "bus-off", f"can0 down, then {UP} restart-ms 100"),
+        (True, {}, "classic frames only", f"{UP} dbitrate 2000000 fd on restart-ms 100; or"),
+    ],
+)
+def test_a_link_through_which_nothing_gets_is_not_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[tuple[str, bool], ...],
+    fd: bool,
+    said: dict[str, str],
+    why: str,
+    fix: str,
+) -> None:
+    """The kernel opens it, and takes the frames of a controller that is off the bus."""
+    monkeypatch.setattr(canbus, "LINKS", tmp_path)
+    config, seen = CanConfig(fd=fd, bus_kwargs=options), presence(CanConfig())
+    assert seen is not None
+    link_says(tmp_path, LINK_UP | said)
     with pytest.raises(BusError) as caught:
-        open_bus(parse_bus("vcan0"))
-    assert caught.value.why == os.strerror(errno.ENETDOWN)
-    assert caught.value.fix == "is the link up? ip link set vcan0 up"
-    assert [one.fileno() for one in made] == [-1], "left open"
+        open_bus(config)
+    assert why in caught.value.why
+    assert fix in caught.value.fix
+    before = seen()
+    link_says(tmp_path, LINK_UP | {"mtu": "72"})
+    canbus.check_link(config)
+    assert (seen() == before) == fd
 
 
-def test_can_fd_on_a_classic_link_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(canbus, "LINKS", tmp_path)
-    mtu = tmp_path / "can0" / "mtu"
-    mtu.parent.mkdir()
-    near, far = socket.socketpair()
-    for size in (16, 72):
-        mtu.write_text(f"{size}\n")
-        open_raw(CanConfig(), make=lambda *_: near.dup()).close()
-    open_raw(CanConfig(fd=True), make=lambda *_: near.dup()).close()
-    mtu.write_text("16\n")
-    with pytest.raises(BusError, match="classic frames only") as caught:
-        open_raw(CanConfig(fd=True), make=lambda *_: near)
-    assert "dbitrate 2000000 fd on" in caught.value.fix
-    near.close()
-    far.close()
+def link_says(folder: Path, files: dict[str, str]) -> None:
+    (folder / "can0").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "can0" / name).write_text(f"{text}\n")
 
 
-def test_a_controller_that_is_off_the_bus_is_not_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The kernel takes its frames and drops them without an error."""
-    monkeypatch.setattr(canbus, "LINKS", tmp_path)
-    carrier = tmp_path / "can0" / "carrier"
-    carrier.parent.mkdir()
-    near, far = socket.socketpair()
-    sees = presence(CanConfig())
-    assert sees is not None
-    carrier.write_text("0\n")
-    with pytest.raises(BusError, match="bus-off") as caught:
-        open_raw(CanConfig(), make=lambda *_: near)
-    assert "restart-ms" in caught.value.fix
-    off = sees()
-    carrier.write_text("1\n")
-    assert sees() != off
-    open_raw(CanConfig(), make=lambda *_: near).close()
-    far.close()
+def test_a_virtual_link_has_no_bit_rate() -> None:
+    assert canbus.bring_up(CanConfig(channel="vcan0")) == "ip link set vcan0 up"
+    assert canbus.bring_up(CanConfig(channel="vcan0", fd=True)) == "ip link set vcan0 mtu 72 up"
 
 
 # Faults

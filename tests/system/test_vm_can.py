@@ -67,9 +67,10 @@ def results(
     fill(payload, demo_drive)
     environment = {**os.environ, "BOOT_TIMEOUT": str(BOOT_TIMEOUT_S)}
     command = [str(HARNESS), str(vm_dir), str(payload)]
+    report = vm_dir / "results" / "stage0" / "junit.xml"
+    report.unlink(missing_ok=True)
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     shutil.rmtree(payload)
-    report = vm_dir / "results" / "stage0" / "junit.xml"
     assert report.is_file(), f"the VM told nothing:\n{done.stdout}\n{done.stderr}"
     found = dict[str, str]()
     for case in ET.parse(report).iter("testcase"):
