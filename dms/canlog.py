@@ -7,6 +7,8 @@ python-can is imported only for the formats other than candump's.
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -47,6 +49,9 @@ def open_sink(text: str, base: CanConfig | None = None) -> Sink:
     Errors: BusError.
     """
     ending = Path(text).suffix.lower()
+    if ending == ".trc" and base is not None and base.fd:
+        why = "python-can writes no CAN FD frames to a .trc"
+        raise BusError(f"CAN log {text}", why, "use .log, .asc or .blf")
     if ending in FORMATS:
         return LogSink(Path(text))
     if ending in REFUSED:
@@ -236,9 +241,44 @@ def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     from can import LogReader
 
     options = {"relative_timestamp": False} if ending == ".asc" else {}
-    with LogReader(str(path), **options) as reader:
+    with _strict(), LogReader(str(path), **options) as reader:
         for m in reader:
             yield None if m.is_remote_frame else _log_frame(m)
+        whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
+        if ending == ".blf" and size < whole:
+            raise ValueError(f"cut off: {size} of {whole} bytes")
+    if ending in (".asc", ".trc") and not _ends(path):
+        raise ValueError("cut off inside its last line")
+
+
+def _ends(path: Path) -> bool:
+    """Whether a text's last line is whole."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+class _Refuse(logging.Handler):
+    """Makes an error of a line that python-can only warns of, and leaves out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if any(record.args or ()):  # the line, which may be blank
+            raise ValueError(record.getMessage())
+
+
+@contextlib.contextmanager
+def _strict() -> Iterator[None]:
+    """While a .trc is read."""
+    log, handler = logging.getLogger("can.io.trc"), _Refuse(logging.WARNING)
+    log.addHandler(handler)
+    propagates, log.propagate = log.propagate, False
+    try:
+        yield
+    finally:
+        log.propagate = propagates
+        log.removeHandler(handler)
 
 
 _LINE = re.compile(

@@ -30,6 +30,8 @@ __all__ = ["OUR_CAR", "CarConfig", "ConfigError", "SignalConfig", "load_car", "m
 CAR = "the car's communication matrix"
 LAYOUT_KEYS = ("can_id", "start_bit", "bits")
 """What must be known of every signal."""
+FD_LENGTHS = (12, 16, 20, 24, 32, 48, 64)
+"""Of frames with more than 8 bytes (ISO 11898-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,11 @@ class CarConfig:
     def identifiers(self) -> list[tuple[int, bool]]:
         """(identifier, extended) of the messages to listen to."""
         return sorted({(s.can_id or 0, s.extended) for s in self.signals().values()})
+
+    @property
+    def needs_fd(self) -> bool:
+        """Whether a message of it has more than 8 bytes."""
+        return any(s.length > 8 for s in self.signals().values())
 
 
 def _ours(message: Message, name: str, timeout_ms: int | None = None) -> SignalConfig:
@@ -258,6 +265,8 @@ def _of_signal(s: SignalConfig, quantity: Quantity) -> Iterator[tuple[str, str]]
         return
     if not s.extended and s.can_id > 0x7FF:
         yield "can_id", f"0x{s.can_id:X} needs extended: true"
+    if s.length > 8 and s.length not in FD_LENGTHS:
+        yield "length", f"a frame has 0 to 8, {', '.join(map(str, FD_LENGTHS))} bytes"
     beyond = f"reaches beyond the message's {s.length} bytes"
     if s.bits > 64 or s.shift(s.start_bit, s.bits) is None:
         yield "start_bit", f"the signal {beyond}"

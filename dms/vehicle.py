@@ -51,7 +51,7 @@ class _Heard:
 
     def __init__(self, signals: Sequence[tuple[Quantity, SignalConfig]]) -> None:
         self.readers = tuple(
-            _Reader(q, (s.timeout_ms or q.timeout_ms) * MS, _reading(q, s)) for q, s in signals
+            _Reader(q, (s.timeout_ms or q.timeout_ms) * MS, reading(q, s)) for q, s in signals
         )
         self.timeout_ns = min(reader.timeout_ns for reader in self.readers)
         self.values: dict[str, Any] = {}
@@ -158,8 +158,9 @@ def _at(s: SignalConfig) -> tuple[int, bool]:
     return s.can_id or 0, s.extended
 
 
-def _reading(quantity: Quantity, s: SignalConfig) -> Callable[[int, int], Any]:
-    """What turns a whole message into the quantity's value."""
+def reading(quantity: Quantity, s: SignalConfig) -> Callable[[int, int], Any]:
+    """What turns a message, as little- and as big-endian number, into the quantity's value in the
+    unit of VehicleState; None: it says that there is none."""
     raw = _raw(s, s.start_bit or 0, s.bits or 1, s.signed)
     valid = (
         None

@@ -1,13 +1,14 @@
 """A small vehicle for benches: what it says follows a profile over time, or a hand on the keys.
 
-Speaks this project's own vehicle messages. Pure: time is an argument, from the simulator's start.
+Speaks this project's own vehicle messages, or a car's (carsim.py). Pure: time is an argument, from
+the simulator's start.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -51,6 +52,13 @@ class Profile:
         """What holds at `t_ns`; before its first point a signal is not available."""
         at = self._wrapped(t_ns)
         return {name: _at(SIGNALS[name], points, at) for name, points in self.points.items()}
+
+    def told(self) -> dict[str, list[Value]]:
+        """All that it says of each signal, at its points."""
+        return {
+            name: [value for _, value in points] + [NoValue.NOT_AVAILABLE] * (points[0][0] > 0)
+            for name, points in self.points.items()
+        }
 
     def fault(self, t_ns: int) -> Fault:
         """The misbehaviour that holds at `t_ns`."""
@@ -182,16 +190,39 @@ class SimFrame:
     t_ns: int
     can_id: int
     data: bytes
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outgoing:
+    """A message that a vehicle sends."""
+
+    can_id: int
+    extended: bool
+    period_ns: int
+    protected: bool
+    """Whether it has a CRC and a counter that can be wrong."""
+    encode: Callable[[Mapping[str, Value], int], bytes]
+    """The bytes that say these values, with this counter. Never raises."""
+
+
+def _ours(message: Message) -> Outgoing:
+    def encoded(values: Mapping[str, Value], counter: int) -> bytes:
+        return encode(message, with_validity(values), counter).data
+
+    return Outgoing(message.can_id, False, message.period_ms * MS, True, encoded)
 
 
 class Vehicle:
     """The vehicle's frames, each message on a grid of absolute deadlines from 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Sequence[Outgoing] | None = None) -> None:
+        """None: this project's own messages."""
         self.skipped = 0
         """Deadlines that passed unused."""
-        self._next = dict.fromkeys(MESSAGES_OF_VEHICLE, 0)
-        self._sent: Counter[Message] = Counter()
+        ours = [_ours(message) for message in MESSAGES_OF_VEHICLE]
+        self._next = dict.fromkeys(ours if messages is None else messages, 0)
+        self._sent: Counter[Outgoing] = Counter()
 
     def next_ns(self) -> int:
         """When the next frame is due."""
@@ -205,24 +236,23 @@ class Vehicle:
         for message, at in self._next.items():
             if at > t_ns:
                 continue
-            period_ns = message.period_ms * MS
-            late = (t_ns - at) // period_ns
+            late = (t_ns - at) // message.period_ns
             self.skipped += late
-            at += late * period_ns
-            self._next[message] = at + period_ns
+            at += late * message.period_ns
+            self._next[message] = at + message.period_ns
             if fault is not Fault.SILENT:
                 frames.append(self._frame(message, at, values(at), fault))
         return frames
 
     def _frame(
-        self, message: Message, t_ns: int, values: Mapping[str, Value], fault: Fault
+        self, message: Outgoing, t_ns: int, values: Mapping[str, Value], fault: Fault
     ) -> SimFrame:
-        data = bytearray(encode(message, with_validity(values), self._sent[message]).data)
+        data = bytearray(message.encode(values, self._sent[message]))
         if fault is not Fault.FROZEN_COUNTER:
             self._sent[message] += 1
-        if fault is Fault.WRONG_CRC:
+        if fault is Fault.WRONG_CRC and message.protected:
             data[0] ^= 0xFF
-        return SimFrame(t_ns, message.can_id, bytes(data))
+        return SimFrame(t_ns, message.can_id, bytes(data), message.extended)
 
 
 def with_validity(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -21,11 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms.busview import MAX_FOREIGN, BusView, Heard, Rate, known_messages, number_text
-from dms.canlog import FORMATS
+from dms.canlog import FORMATS, LogFrame, read_log
 from dms.commands.can_send_vehicle import Hand
 from dms.commands.can_table import FOREIGN_SHOWN, Look, table
 from dms.commands.screen import split_keys
 from dms.config import ConfigError
+from dms.errors import SourceError
 from dms.messages import ALERT, SENT, STATUS, VEHICLE_MOTION, encode_vehicle_motion
 from dms.moment import Identity
 from dms.signals import NoValue, encode
@@ -247,6 +248,22 @@ def test_a_log_that_breaks_off_ends_with_data_loss(dms: Dms, tmp_path: Path) -> 
     assert "DMS_Alert" in done.stdout
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_log_that_was_cut_is_never_taken_for_a_whole_one(
+    tmp_path: Path, ending: str, share: float
+) -> None:
+    log = tmp_path / f"a{ending}"
+    count = recorded(log)
+    assert len(list(read_log(log))) == count
+    data = log.read_bytes()
+    log.write_bytes(data[: int(share * len(data))])
+    given: list[LogFrame] = []
+    with pytest.raises(SourceError, match="unreadable after"):
+        given.extend(read_log(log))
+    assert 0 < len(given) < count, "what came before the cut"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -339,7 +356,18 @@ def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
     assert drawn.endswith(b"\x1b[?25h\x1b[?1049l")
 
 
-@pytest.mark.parametrize("words", [(), ("monitor",), ("fly",), ("monitor", "nowhere:0")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("monitor",),
+        ("fly",),
+        ("monitor", "nowhere:0"),
+        ("monitor", "slcan:/nonexistent"),
+        ("monitor", GROUP, "--seconds", "nan"),
+        ("send-vehicle", GROUP, "--signal", "Speed=1", "--seconds", "-1"),
+    ],
+)
 def test_wrong_use_of_a_tool_is_one_line(dms: Dms, words: tuple[str, ...]) -> None:
     done = dms("can", *words)
     assert done.returncode == 2
@@ -477,3 +505,35 @@ def test_what_a_vehicle_cannot_say_is_one_line(dms: Dms, words: tuple[str, ...],
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_hand_on_the_keys_drives_a_car_on_a_bus() -> None:
+    from dms.canbus import parse_bus
+    from dms.cannode import CanNode
+
+    pytest.importorskip("msgpack")
+    node = CanNode(parse_bus(GROUP), Identity("s", "m"))
+    node.start()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        command = [sys.executable, "-m", "dms.cli", "can", "send-vehicle", GROUP, "--keys"]
+        os.execve(sys.executable, command, {**os.environ, "LINES": "60", "COLUMNS": "100"})
+    drawn, deadline = b"", time.monotonic() + 60
+    speeds: list[int] = []
+    while time.monotonic() < deadline:
+        if select.select([terminal], (), (), 0.05)[0]:
+            try:
+                drawn += os.read(terminal, 65536)
+            except OSError:
+                break
+        speed = node.vehicle().speed_mps
+        if speed is not None and (not speeds or speeds[-1] != round(speed * 3.6)):
+            speeds.append(round(speed * 3.6))
+            os.write(terminal, b"\x1b[5~" if len(speeds) == 1 else b"q")
+    os.close(terminal)
+    status = os.waitpid(pid, 0)[1]
+    node.stop()
+    assert status == 0
+    assert speeds == [0, 30], "page up is 30 km/h"
+    assert b"SteeringAngle" in drawn
+    assert drawn.endswith(b"\x1b[?1049l"), "the terminal is given back"

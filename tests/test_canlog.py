@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dms.canbus import BusError
 from dms.canlog import FORMATS, LogFrame, LogSink, open_sink, read_log
+from dms.config import CanConfig
 from dms.errors import SourceError
 from dms.messages import SENT
 from dms.moment import Identity
@@ -73,6 +74,17 @@ def test_a_format_that_loses_what_matters_is_refused(tmp_path: Path, ending: str
         LogSink(tmp_path / f"a{ending}")
     with pytest.raises(SourceError, match="unknown ending" if ending != ".mf4" else "unreadable"):
         list(read_log(tmp_path / f"a{ending}"))
+
+
+def test_a_format_without_can_fd_is_refused_for_a_bus_of_can_fd(tmp_path: Path) -> None:
+    with pytest.raises(BusError, match=r"no CAN FD frames to a \.trc - use \.log"):
+        open_sink(str(tmp_path / "a.trc"), CanConfig(fd=True))
+    sent = TxPlan(Identity("s", "m"), 0, fd=True).due(500 * MS)
+    for ending in (".log", ".asc", ".blf"):
+        sink = open_sink(str(tmp_path / f"a{ending}"), CanConfig(fd=True))
+        sink.send(sent)
+        sink.close()
+        assert [f.data for f in read_log(tmp_path / f"a{ending}")] == [f.data for f in sent]
 
 
 @pytest.mark.parametrize("ending", FORMATS)

@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from scenarios.builder import (
 
 from dms import fusion
 from dms.config import Config
-from dms.fusion.attention import relative_to
+from dms.fusion.attention import relative_to, roll_to
 from dms.fusion.filters import Minute
 from dms.types import Availability, Condition, Reason
 
@@ -45,6 +46,47 @@ def test_straight_ahead_is_zero_whatever_the_mount() -> None:
     yaw, pitch = relative_to((0.0, neutral[1]), (math.radians(30), neutral[1]))
     assert math.degrees(yaw) == pytest.approx(30, abs=1.0)
     assert math.degrees(pitch) == pytest.approx(1.3, abs=0.5)
+
+
+def test_roll_is_told_as_the_vehicle_sees_it() -> None:
+    """Against the whole rotation, as docs/synth.md defines its angles, turned back by the mount."""
+
+    def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+        ahead = np.array((math.sin(yaw) * math.cos(pitch), math.sin(pitch),
+                          math.cos(yaw) * math.cos(pitch)))  # fmt: skip
+        side = np.array((math.cos(yaw), 0.0, -math.sin(yaw)))
+        up = np.cross(ahead, side)
+        x = math.cos(roll) * side + math.sin(roll) * up
+        return np.stack([x, np.cross(ahead, x), ahead], axis=1)
+
+    rng = random.Random(4)
+    for _ in range(200):
+        yaw0, pitch0, yaw, pitch, roll = (rng.uniform(-0.7, 0.7) for _ in range(5))
+        seen = rotation(yaw0, pitch0, 0.0).T @ rotation(yaw, pitch, roll)
+        assert roll_to((yaw0, pitch0), (yaw, pitch), roll) == pytest.approx(
+            math.atan2(seen[1, 0], seen[1, 1])
+        )
+        assert relative_to((yaw0, pitch0), (yaw, pitch)) == pytest.approx(
+            (math.atan2(seen[0, 2], seen[2, 2]), math.asin(seen[1, 2]))
+        )
+
+
+def test_each_eye_and_the_certainty_of_directions_are_told() -> None:
+    state = last([ROAD])
+    assert state.eye_open_left == state.eye_open_right == pytest.approx(state.eye_open)
+    assert state.head_sigma_rad is not None
+    assert state.gaze_sigma_rad is not None
+    assert 0 < state.head_sigma_rad < state.gaze_sigma_rad, "eyes are less certain than the head"
+    assert state.closed_probability == pytest.approx(0.0, abs=0.05)
+    shut = last([ROAD, Act(2, open=0.0, blinks=False)])
+    assert shut.closed_probability == pytest.approx(1.0, abs=0.1)
+    assert shut.eye_open_left == pytest.approx(0.0)
+    one = last([ROAD, Act(2, eyes=(0.9, 0.1))])
+    assert one.eye_open_left == one.eye_open
+    assert one.eye_open_right is None, "not seen is not closed"
+    gone = last([ROAD, Act(2, face=False)])
+    assert gone.closed_probability is gone.eye_open_left is gone.head_roll_rad is None
+    assert gone.head_sigma_rad is gone.gaze_sigma_rad is None
 
 
 @RATES
@@ -334,3 +376,14 @@ def test_a_frame_costs_little() -> None:
             state, _ = fusion.step(state, observation, vehicle, Reason.NONE, config)
         best = min(best, (time.thread_time() - began) / len(inputs))
     assert best < 500e-6  # ten times what it takes, for slow machines; the bench measures
+
+
+@pytest.mark.parametrize(("lids", "asleep"), [(0.24, False), (0.0, True)])
+def test_lids_squeezed_by_a_yawn_are_not_closed_but_shut_ones_are(
+    lids: float, asleep: bool
+) -> None:
+    yawn = Act(3, open=lids, mouth=0.9, blinks=False)
+    story = Story([ROAD, Act(1, mouth=0.9), yawn, Act(2)], noise=NOISY)
+    conditions = {m.state.condition for m in play(story)}
+    assert (Condition.MICROSLEEP in conditions) is asleep
+    assert (Condition.ASLEEP in conditions) is asleep

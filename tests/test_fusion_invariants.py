@@ -114,8 +114,11 @@ def test_signals_that_no_rule_reads_change_nothing(track: Track, n: int) -> None
             indicator=Indicator(n % 4), gear=Gear(n % 4), acknowledged=True,
         )  # fmt: skip
 
+    def upright(driver: DriverState) -> DriverState:
+        return replace(driver, head_roll_rad=None)  # told, but no rule reads it
+
     changed = [[(dt, other(f), a, said(v), h) for dt, f, a, v, h in same] for same in track]
-    assert told(changed) == told(track)
+    assert list(map(upright, told(changed))) == list(map(upright, told(track)))
 
 
 @given(TRACKS)
@@ -124,8 +127,12 @@ def test_which_eye_is_which_changes_nothing(track: Track) -> None:
     def swapped(face: Face | None) -> Face | None:
         return face and replace(face, eye_left=face.eye_right, eye_right=face.eye_left)
 
+    def renamed(driver: DriverState) -> DriverState:
+        left, right = driver.eye_open_left, driver.eye_open_right
+        return replace(driver, eye_open_left=right, eye_open_right=left)
+
     changed = [[(dt, swapped(f), a, v, h) for dt, f, a, v, h in same] for same in track]
-    assert told(changed) == told(track)
+    assert told(changed) == list(map(renamed, told(track)))
 
 
 @given(TRACKS)

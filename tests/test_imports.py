@@ -30,6 +30,7 @@ STAGES = {
         "payloads_driver",
         "transmit",
         "car",
+        "carsim",
         "dbcfile",
         "quantities",
         "vehicle",

@@ -143,6 +143,13 @@ def test_a_stream_leads_to_states_on_the_bus_and_ends_with_unavailable(toy_model
     assert statuses[-1]["Availability"] == Availability.UNAVAILABLE
     assert statuses[-1]["Reason"] == Reason.SHUTDOWN
     assert {m.arbitration_id for _, m in listener.heard} == {m.can_id for m in SENT}
+    timing = totals["can_timing"]
+    assert timing["lateness"]["count"] == totals["can_sent"]
+    assert timing["period_jitter"]["count"] == totals["can_sent"] - len(SENT), "from the second on"
+    for figures in timing.values():
+        assert 0 <= figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
+        assert sum(count for _, count in figures["buckets_us"]) == figures["count"]
+    assert timing["period_jitter"]["p50_us"] < 1000 * min(m.period_ms for m in SENT), "a cycle"
 
 
 def test_sigterm_says_unavailable_and_ends_within_a_second(toy_models: Path) -> None:

@@ -2,7 +2,7 @@
 
 dms can monitor udp_multicast:239.74.163.2     what is on a bus, decoded, live
 dms can decode drive.blf                       a log, one line a frame
-  dms can send-vehicle can0 --signal Speed=80    the vehicle's messages, on a bench
+dms can send-vehicle can0 --signal Speed=80    the vehicle's messages, on a bench
 """
 
 from __future__ import annotations

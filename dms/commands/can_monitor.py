@@ -20,7 +20,7 @@ from dms.canbus import parse_bus
 from dms.canlink import BusHealth, Link
 from dms.cannode import BATCH, POLL_NS, open_link
 from dms.commands.can_table import Look, table
-from dms.commands.common import add_config_arguments, load_config, to_json
+from dms.commands.common import add_config_arguments, duration_s, load_config, to_json
 from dms.commands.screen import Screen
 from dms.commands.stopping import stop_signals
 from dms.errors import Exit
@@ -34,7 +34,7 @@ PRINT_NS = SECOND
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of this tool."""
     parser.add_argument("bus", metavar="BUS")
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after so long")
+    parser.add_argument("--seconds", type=duration_s, metavar="N", help="end after so long")
     parser.add_argument(
         "--only", metavar="NAME", help="messages of this name; * stands for any letters"
     )

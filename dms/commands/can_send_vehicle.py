@@ -9,6 +9,10 @@
       10: {Speed: 80}
       60: {Speed: 80, fault: wrong_crc}   # none, wrong_crc, frozen_counter, silent
 
+  dms can send-vehicle can0 --car my_car.yaml --signal Speed=80    in a car's own messages
+
+With --car the same names are said in the messages of that file, those in which a signal is given,
+ten times in their time-out; the other signals in them say that they have no value.
 With --keys: up and down change the speed by 5 km/h, page keys by 30, n takes it away; c, z, s
 switch a wrong CRC, a frozen counter, silence; other choices step with the key shown; q ends.
 """
@@ -27,12 +31,13 @@ from dms.busview import number_text
 from dms.canbus import parse_bus
 from dms.canlink import Link
 from dms.cannode import BATCH, POLL_NS, open_link
+from dms.carsim import CarVoice
 from dms.commands.can_monitor import bus_text
-from dms.commands.common import add_config_arguments, load_config, to_json
+from dms.commands.common import add_config_arguments, car_for, duration_s, load_config, to_json
 from dms.commands.screen import Screen
 from dms.commands.stopping import stop_signals
 from dms.errors import Exit, UsageError
-from dms.signals import NoValue, Signal, Value
+from dms.signals import NoValue, Value
 from dms.vehiclesim import (
     SIGNALS,
     Fault,
@@ -50,6 +55,7 @@ SPEED_STEPS = {"up": 5.0, "down": -5.0, "page up": 30.0, "page down": -30.0}
 FAULT_KEYS = {"c": Fault.WRONG_CRC, "z": Fault.FROZEN_COUNTER, "s": Fault.SILENT}
 CHOICE_KEYS = "abdefghijklmoprtuvwxy"
 """For signals that are choices, in the order of the definition."""
+NONE = NoValue.NOT_AVAILABLE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,18 +67,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signal", metavar="NAME=VALUE", action="append", default=[], help="a constant value"
     )
-    parser.add_argument("--seconds", type=float, metavar="N", help="end after so long")
+    parser.add_argument("--car", metavar="FILE", help="speak this car's messages (YAML)")
+    parser.add_argument("--seconds", type=duration_s, metavar="N", help="end after so long")
     add_config_arguments(parser)
 
 
 class Hand:
-    """A vehicle driven by keys. Values are constant between them."""
+    """A vehicle driven by keys. Values are constant between them. car: what it can say; None: all
+    of this project's own messages."""
 
-    def __init__(self, start: dict[str, Value]) -> None:
-        self.now: dict[str, Value] = {"Speed": 0.0, **start}
+    def __init__(self, start: dict[str, Value], car: CarVoice | None = None) -> None:
+        names = [n for n in SIGNALS if not n.endswith("Valid")] if car is None else car.names
+        self.now: dict[str, Value] = {n: 0.0 if n == "Speed" else NONE for n in names}
+        self.now |= start
         self.misbehaves = Fault.NONE
-        choices = [n for n, s in SIGNALS.items() if s.table and not n.endswith("Valid")]
+        choices = [name for name in names if SIGNALS[name].table]
         self.choices = dict(zip(CHOICE_KEYS, choices, strict=False))
+        self._car = car
 
     def press(self, key: str) -> None:
         """One key."""
@@ -81,13 +92,13 @@ class Hand:
             speed = before if isinstance(before, float) else 0.0
             self.now["Speed"] = min(max(speed + SPEED_STEPS[key], 0.0), top)
         elif key == "n":
-            self.now["Speed"] = NoValue.NOT_AVAILABLE
+            self.now["Speed"] = NONE
         elif key in FAULT_KEYS:
             same = self.misbehaves is FAULT_KEYS[key]
             self.misbehaves = Fault.NONE if same else FAULT_KEYS[key]
         elif key in self.choices:
             name = self.choices[key]
-            self.now[name] = _next_choice(SIGNALS[name], self.now.get(name))
+            self.now[name] = self._next_choice(name)
 
     def values(self, t_ns: int) -> dict[str, Value]:
         """What it says now."""
@@ -101,11 +112,17 @@ class Hand:
         """Never: a hand goes on."""
         return False
 
+    def told(self) -> dict[str, list[Value]]:
+        """What it says before the first key."""
+        return {name: [value] for name, value in self.now.items()}
 
-def _next_choice(signal: Signal, before: Value | None) -> Value:
-    raws: list[Value] = [float(raw) for raw, _ in signal.table]
-    raws.append(NoValue.NOT_AVAILABLE)
-    return raws[(raws.index(before) + 1) % len(raws)] if before in raws else raws[0]
+    def _next_choice(self, name: str) -> Value:
+        known: list[Value] = [float(raw) for raw, _ in SIGNALS[name].table]
+        known.append(NONE)
+        before = self.now[name]
+        at = known.index(before) + 1 if before in known else 0
+        later = known[at:] + known[:at]
+        return next((v for v in later if self._car is None or self._car.can_say(name, v)), before)
 
 
 def text_of(name: str, value: Value) -> str:
@@ -127,12 +144,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "nothing says what to send", fix="give --profile FILE, --keys or --signal Speed=80"
         )
-    driver: Hand | Profile = Hand(constant) if args.keys else _profile(args.profile, constant)
-    link = open_link(parse_bus(args.bus, load_config(args).can))
+    bus = parse_bus(args.bus, load_config(args).can)
+    car = CarVoice(car_for(args.car, bus)) if args.car else None
+    driver: Hand | Profile = Hand(constant, car) if args.keys else _profile(args.profile, constant)
+    vehicle = Vehicle(car.outgoing(driver.told()) if car else None)
+    link = open_link(bus)
     with stop_signals() as stop_fd, ExitStack() as stack:
         stack.callback(link.close)
         screen = stack.enter_context(Screen(sys.stdin, sys.stdout)) if args.keys else None
-        bench = Bench(link, driver, screen, stop_fd)
+        bench = Bench(link, driver, vehicle, screen, stop_fd)
         bench.run(args.seconds)
     if args.json:
         health = link.health
@@ -163,9 +183,14 @@ class Bench:
     """Sends what is due, on the machine's clock."""
 
     def __init__(
-        self, link: Link, driver: Hand | Profile, screen: Screen | None, stop_fd: int
+        self,
+        link: Link,
+        driver: Hand | Profile,
+        vehicle: Vehicle,
+        screen: Screen | None,
+        stop_fd: int,
     ) -> None:
-        self.link, self.driver, self.vehicle = link, driver, Vehicle()
+        self.link, self.driver, self.vehicle = link, driver, vehicle
         self.refused = 0
         """Frames for which the bus had no room."""
         self._screen, self._stop_fd = screen, stop_fd
@@ -190,7 +215,7 @@ class Bench:
         at = now_ns + start_ns
         self.link.send((), at)  # mends the bus if need be
         for frame in self.vehicle.due(now_ns, self.driver.values, self.driver.fault(now_ns)):
-            self.refused += not self.link.offer(frame.can_id, frame.data, False, at)
+            self.refused += not self.link.offer(frame.can_id, frame.data, frame.extended, at)
         for _ in range(BATCH):  # what others say is not kept: it would fill the queue
             if self.link.receive(0.0, at) is None:
                 return
@@ -208,10 +233,9 @@ class Bench:
     def _draw(self, screen: Screen, now_ns: int) -> None:
         assert isinstance(self.driver, Hand)
         keys = {name: key for key, name in self.driver.choices.items()}
-        said = {name: NoValue.NOT_AVAILABLE for name in SIGNALS if not name.endswith("Valid")}
         lines = [
             f"  {keys.get(name, ' ')}  {name:<20} {text_of(name, value)}"
-            for name, value in {**said, **self.driver.now}.items()
+            for name, value in self.driver.now.items()
         ]
         lines.append(f"  fault: {self.driver.misbehaves.value}")
         lines.append("  up/down, page up/down: speed   n: no speed   c z s: faults   q: end")

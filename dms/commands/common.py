@@ -8,10 +8,12 @@ import math
 import sys
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Protocol
 
 from dms import __version__
-from dms.config import Config, Scalar, load
+from dms.car import CarConfig, load_car
+from dms.config import CanConfig, Config, Scalar, load
 from dms.errors import Exit, UsageError
 from dms.moment import Identity
 from dms.types import Frame, Observation
@@ -27,6 +29,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="override one key of the configuration, e.g. camera.seat=left",
     )
+
+
+def duration_s(text: str) -> float:
+    """A time to run for [s], as an argument: above 0. Errors: ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 def load_config(
@@ -97,6 +110,15 @@ def models_digest(config: Config) -> str:
 
     manifest = models_dir(config.engine.models_dir) / MANIFEST
     return sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
+
+
+def car_for(file: str | None, bus: CanConfig) -> CarConfig:
+    """The car of a file, None: our own messages. Errors: ConfigError, and UsageError when the bus
+    cannot carry its frames."""
+    car = load_car(Path(file) if file else None)
+    if car.needs_fd and not bus.fd:
+        raise UsageError(f"{file}: this car has messages of CAN FD", fix="--set can.fd=true")
+    return car
 
 
 def identity(config: Config) -> Identity:

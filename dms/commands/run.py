@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
-from dms.car import load_car
 from dms.commands.common import (
     add_config_arguments,
+    car_for,
     finish,
     identity,
     load_config,
@@ -131,7 +131,7 @@ def _node(
     view: LiveView | None,
     diagnostics: Diagnostics | None,
 ) -> Iterator[CanNode]:
-    car = load_car(Path(args.car) if args.car else None)
+    car = car_for(args.car, bus)
     node = CanNode(bus, identity(config), car, diagnostics=diagnostics)
     if view:
         node.watch(lambda frame: view.sent([frame]))

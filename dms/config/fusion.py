@@ -113,9 +113,10 @@ class FusionConfig(CalibrationSettings):
         hi=30,
     )
     head_to_gaze_sigma_deg: float = param(
-        12.0,
+        17.0,
         "how far gaze strays from the head's direction; sets gaze's weight against the head's",
-        "choice: gaze shifts under 15 deg are made by the eyes alone",
+        "gaze strays by 12 deg (shifts under 15 deg are made by the eyes alone); the network has "
+        "already drawn it to its own prior of 17 deg: sqrt(1 / (1/12^2 - 1/17^2))",
         lo=1,
         hi=40,
     )
@@ -160,6 +161,13 @@ class FusionConfig(CalibrationSettings):
         "PERCLOS P80 is 0.20; 0.10 more for the network's noise",
         lo=0.05,
         hi=0.6,
+    )
+    yawn_open_share: float = param(
+        0.6,
+        "that share is narrower by this factor while the mouth is as wide as in a yawn",
+        "choice: a yawn squeezes the lids to a third or half; who sleeps shuts them",
+        lo=0.3,
+        hi=1,
     )
     open_sigma_min: float = param(
         0.08,

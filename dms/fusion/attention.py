@@ -31,6 +31,15 @@ def relative_to(neutral: Angles, angles: Angles) -> Angles:
     return math.atan2(x, ahead), math.asin(min(1.0, max(-1.0, up)))
 
 
+def roll_to(neutral: Angles, angles: Angles, roll_rad: float) -> float:
+    """The roll of a head with camera-frame `angles` in the frame whose straight ahead is
+    `neutral`."""
+    (yaw0, pitch0), (yaw, pitch) = neutral, angles
+    turned, tilt = math.sin(yaw - yaw0), math.sin(pitch0)
+    upright = math.cos(pitch0) * math.cos(pitch) + tilt * math.sin(pitch) * math.cos(yaw - yaw0)
+    return roll_rad + math.atan2(tilt * turned, upright)
+
+
 @dataclass(frozen=True, slots=True)
 class Gaze:
     """Both eyes' gaze as one: camera frame, with the sigma of one axis [rad]."""

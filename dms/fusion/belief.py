@@ -101,6 +101,7 @@ def believe(
     gaze = face.gaze[0] if sight and face.gaze is not None else None
     zones = () if on_road is None else probabilities(counts, 1.0 - face.away.level)
     hands, hands_off_ns = _hands(state, acts, t)
+    eyes = not stale(lids.closed, t, hold)
     return DriverState(
         t_ns=t,
         condition=condition,
@@ -114,7 +115,7 @@ def believe(
         gaze_pitch_rad=None if gaze is None else gaze[1],
         eyes_on_road=on_road,
         eyes_off_road_ns=off_ns,
-        eye_open=None if stale(lids.closed, t, hold) else lids.open,
+        eye_open=lids.open if eyes else None,
         eyes_closed_ns=verdict.closed_ns,
         perclos_pct=_perclos(lids.minute, f.perclos_min_seen_ms * MS),
         action=ACTIONS[action.action] if acts else None,
@@ -139,6 +140,14 @@ def believe(
         lost=slow.lost,
         presumed=verdict.presumed,
         driver_changed=state.changed,
+        head_roll_rad=face.roll_rad if sight else None,
+        head_sigma_rad=face.sigma_rad if sight else None,
+        gaze_sigma_rad=None if gaze is None or face.gaze is None else face.gaze[1],
+        eye_open_left=lids.left if eyes else None,
+        eye_open_right=lids.right if eyes else None,
+        closed_probability=lids.closed.level * _faith(state, t, f.lost_closed_ms * MS)
+        if eyes
+        else None,
     )
 
 

@@ -21,30 +21,40 @@ class Lids:
     closed: float
     expected: float
     """Openness as a share of what looking down leaves of it."""
+    of_left: float | None = None
+    """Openness of the left eye alone; None: not visible."""
+    of_right: float | None = None
 
 
-def lids(face: Face, down_rad: float, baseline: float, config: FusionConfig) -> Lids | None:
+def lids(
+    face: Face, down_rad: float, yawning: bool, baseline: float, config: FusionConfig
+) -> Lids | None:
     """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed;
     none is visible behind lenses that are surely dark.
 
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
-    the cluster is no closure (look-down guard).
+    the cluster is no closure (look-down guard). yawning: the mouth is wide open.
     """
     total = openness = closed = 0.0
+    each: list[float | None] = []
     through = 1.0 - face.sunglasses
+    most = config.closed_open_max * (config.yawn_open_share if yawning else 1.0)
     left = 1.0 - config.lookdown_open_loss * min(1.0, down_rad / LOOKDOWN_FULL_RAD)
     for eye in (face.eye_left, face.eye_right):
         seen = eye.visible * through
+        each.append(None)
         if eye.open is None or not config.visible_min <= seen <= 1.0:
             continue
         if not math.isfinite(eye.open):
             continue
-        own = eye.open / baseline
+        own = each[-1] = eye.open / baseline
         sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / baseline  # NaN is the least
-        p = logistic((config.closed_open_max - own / left) / sigma)
+        p = logistic((most - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)
         total += seen
         openness += seen * own
         closed += seen * p
-    return Lids(openness / total, closed / total, openness / (total * left)) if total else None
+    if not total:
+        return None
+    return Lids(openness / total, closed / total, openness / (total * left), each[0], each[1])

@@ -43,6 +43,9 @@ class FaceMemory:
     covered: Trigger = OFF
     ahead_ns: int | None = None
     """When head and gaze last pointed straight ahead, or nearly."""
+    roll_rad: float = 0.0
+    sigma_rad: float = 0.0
+    """Of one axis of the head's direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class LidMemory:
     blink: Segmenter = IDLE
     presumed: bool = False
     """The eyes were lost closed, with the head fallen, and that still counts."""
+    left: float | None = None
+    """Openness of the left eye in the last sight of any; None: it was not visible then."""
+    right: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

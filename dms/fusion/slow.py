@@ -69,7 +69,10 @@ def _lids(
             missing = push(missing, 1.0, t, tuning.sense)
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
         closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
-        kept = LidMemory(closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed)
+        kept = LidMemory(
+            closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed,
+            memory.left, memory.right,
+        )  # fmt: skip
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
     gap = 0 if memory.seen_ns is None else t - memory.seen_ns
@@ -79,7 +82,8 @@ def _lids(
     if -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
     missing = push_rare(memory.missing, 0.0, t, tuning.sense)
-    return LidMemory(closed, lid.open, t, missing, minute, cut, False), blink
+    eyes = LidMemory(closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right)
+    return eyes, blink
 
 
 def _fallen_asleep(

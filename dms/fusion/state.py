@@ -15,6 +15,7 @@ from dms.fusion.attention import (
     merge_gaze,
     mix,
     relative_to,
+    roll_to,
 )
 from dms.fusion.belief import believe, judge, task_share
 from dms.fusion.eyes import Lids, lids
@@ -181,7 +182,8 @@ def usable(observation: Observation, health: Reason, config: FusionConfig) -> Fa
     face = observation.face
     if face is None or health == Reason.IMAGE_FROZEN or not face.score >= config.min_face_score:
         return None
-    finite = math.isfinite(face.yaw_rad + face.pitch_rad + face.rotation_sigma_rad)
+    angles = face.yaw_rad + face.pitch_rad + face.roll_rad
+    finite = math.isfinite(angles + face.rotation_sigma_rad)
     return face if finite else None
 
 
@@ -231,7 +233,7 @@ def _seen(
     looking = merge_gaze(face, tuning)
     gaze = None if looking is None else (relative_to(cal.gaze, looking.angles), looking.sigma_rad)
     down = max(0.0, -head[1], 0.0 if gaze is None else -gaze[0][1])
-    lid = lids(face, down, cal.baseline, config)
+    lid = lids(face, down, state.slow.yawning.wide.on, cal.baseline, config)
     shut = lid is not None and lid.closed >= EVEN
     if gaze is None or shut:  # the last gaze outlives a blink
         held = t - before.gaze_ns <= tuning.hold_ns
@@ -256,6 +258,8 @@ def _seen(
         push_rare(before.mask, float(face.mask >= config.mask_min), t, tuning.sense),
         push_rare(before.covered, float(face.occluded >= config.covered_min), t, tuning.sense),
         t if math.hypot(*towards.angles) <= tuning.ahead else before.ahead_ns,
+        roll_to(cal.head, (face.yaw_rad, face.pitch_rad), face.roll_rad),
+        face.rotation_sigma_rad,
     )
     return memory, lid, None if looking is None or shut else looking.angles
 
