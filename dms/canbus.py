@@ -29,6 +29,9 @@ CRTL_WARNING, CRTL_PASSIVE, CRTL_ACTIVE = 0x0C, 0x30, 0x40
 """Bits of its second byte: the controller's state towards receiving or sending."""
 _BUSY = frozenset((errno.ENOBUFS, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT, errno.ENOMEM))
 _GONE = frozenset((errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EBADF, errno.EIO))
+LINKS = Path("/sys/class/net")
+IFF_UP, CANFD_MTU = 0x1, 72
+"""linux/if.h, linux/can.h."""
 _EXTRAS = {"slcan": "pyserial", "serial": "pyserial", "udp_multicast": "msgpack"}
 """What python-can needs besides itself for an interface."""
 
@@ -209,10 +212,12 @@ def open_bus(config: CanConfig, listen_to: Sequence[tuple[int, bool]] = ()) -> P
     A "socketcan" is opened without python-can, unless there are options for it to take.
     Errors: BusError, with what to do about it.
     """
-    if config.interface == "socketcan" and not config.bus_kwargs:
-        from dms.rawcan import open_raw
+    if config.interface == "socketcan":
+        check_link(config)
+        if not config.bus_kwargs:
+            from dms.rawcan import open_raw
 
-        return open_raw(config, listen_to)
+            return open_raw(config, listen_to)
     try:
         import can
     except ImportError as error:
@@ -265,21 +270,47 @@ def advice(config: CanConfig, error: BaseException) -> str:
     if _errno(error) == errno.EAFNOSUPPORT:
         return "this kernel has no CAN; load its modules: modprobe can_raw"
     if config.interface == "socketcan":
-        return (
-            f"is the link up? ip link set {config.channel} up type can "
-            f"bitrate {config.bitrate or 500000} restart-ms 100"
-        )
+        return f"is the link up? {bring_up(config)}"
     if config.interface == "udp_multicast":
         return "give a multicast address, for example udp_multicast:239.74.163.2"
     return "check that the device is there and that you may open it"
+
+
+def bring_up(config: CanConfig) -> str:
+    """The command that sets a Linux link up; a virtual one has no bit rate."""
+    channel = config.channel
+    if channel.startswith("vcan"):
+        return f"ip link set {channel} {'mtu 72 ' if config.fd else ''}up"
+    fast = " dbitrate 2000000 fd on" if config.fd else ""
+    rate = f"bitrate {config.bitrate or 500000}{fast}"
+    return f"ip link set {channel} up type can {rate} restart-ms 100"
+
+
+def check_link(config: CanConfig) -> None:
+    """The kernel opens a Linux link in any state. Errors: BusError when nothing would get through:
+    it is down, or its controller off the bus, or it refuses CAN FD."""
+    where, anew = f"CAN bus {config.interface}:{config.channel}", bring_up(config)
+    if _link_says(config, "flags", IFF_UP) & IFF_UP == 0:
+        raise BusError(where, os.strerror(errno.ENETDOWN), f"is the link up? {anew}")
+    anew = f"ip link set {config.channel} down, then {anew}"
+    if _link_says(config, "carrier", 1) == 0:  # frames are taken and dropped without an error
+        raise BusError(where, "bus-off: the controller has left the bus", anew)
+    if config.fd and _link_says(config, "mtu", CANFD_MTU) < CANFD_MTU:
+        why = "the link is set up for classic frames only"
+        raise BusError(where, why, f"{anew}; or set can.fd=false")
+
+
+def _link_says(config: CanConfig, what: str, default: int) -> int:
+    text = _read(LINKS / config.channel / what)
+    return default if text is None else int(text, 0)
 
 
 def presence(config: CanConfig) -> Callable[[], object] | None:
     """What tells cheaply whether the bus's device is there: its value changes when it comes or
     goes. None: nothing does for this interface."""
     if config.interface == "socketcan":
-        folder = Path("/sys/class/net") / config.channel
-        return lambda: (_read(folder / "flags"), _read(folder / "operstate"))
+        folder = LINKS / config.channel
+        return lambda: (_read(folder / "flags"), _read(folder / "carrier"))
     if config.channel.startswith("/dev/") or config.interface in ("slcan", "serial", "robotell"):
         return lambda: _node(config.channel)
     return None

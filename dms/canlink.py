@@ -235,6 +235,7 @@ class Link:
             self._lose(str(error), now_ns)
             return False
         self._count(sent=1)
+        self._backoff.worked()
         return True
 
     def fileno(self) -> int:

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms import cannode
+from dms import canbus, cannode
 from dms.canbus import (
     BusError,
     Busy,
@@ -313,6 +313,55 @@ def test_options_for_python_can_make_it_open_the_link() -> None:
     assert own.value.fix == library.value.fix
 
 
+LINK_UP = {"flags": "0x40081", "carrier": "1", "mtu": "16"}
+"""What the kernel says in /sys/class/net of a classic link that works."""
+UP = "ip link set can0 up type can bitrate 500000"
+
+
+@pytest.mark.parametrize("options", [(), (("receive_own_messages", True),)])
+@pytest.mark.parametrize(
+    ("fd", "said", "why", "fix"),
+    [
+        (False, {"flags": "0x40080"}, os.strerror(errno.ENETDOWN), f"is the link up? {UP}"),
+        (False, {"carrier": "0"}, "bus-off", f"can0 down, then {UP} restart-ms 100"),
+        (True, {}, "classic frames only", f"{UP} dbitrate 2000000 fd on restart-ms 100; or"),
+    ],
+)
+def test_a_link_through_which_nothing_gets_is_not_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[tuple[str, bool], ...],
+    fd: bool,
+    said: dict[str, str],
+    why: str,
+    fix: str,
+) -> None:
+    """The kernel opens it, and takes the frames of a controller that is off the bus."""
+    monkeypatch.setattr(canbus, "LINKS", tmp_path)
+    config, seen = CanConfig(fd=fd, bus_kwargs=options), presence(CanConfig())
+    assert seen is not None
+    link_says(tmp_path, LINK_UP | said)
+    with pytest.raises(BusError) as caught:
+        open_bus(config)
+    assert why in caught.value.why
+    assert fix in caught.value.fix
+    before = seen()
+    link_says(tmp_path, LINK_UP | {"mtu": "72"})
+    canbus.check_link(config)
+    assert (seen() == before) == fd
+
+
+def link_says(folder: Path, files: dict[str, str]) -> None:
+    (folder / "can0").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "can0" / name).write_text(f"{text}\n")
+
+
+def test_a_virtual_link_has_no_bit_rate() -> None:
+    assert canbus.bring_up(CanConfig(channel="vcan0")) == "ip link set vcan0 up"
+    assert canbus.bring_up(CanConfig(channel="vcan0", fd=True)) == "ip link set vcan0 mtu 72 up"
+
+
 # Faults
 
 
@@ -377,6 +426,19 @@ def test_pauses_stay_below_two_seconds_where_nothing_tells_of_a_device(car: Car)
     car.drive(30_000)
     car.present = True
     assert car.drive(2000)[ALERT.name] >= 5
+
+
+def test_pauses_begin_anew_once_an_offered_frame_got_through(car: Car) -> None:
+    """As with a simulated vehicle, which has no plan."""
+    link, now = car.link, 0
+    for _ in range(6):
+        link._lose("unplugged", now)
+        now += 10_000 * MS
+        link.send((), now)
+        assert link.offer(ALERT.can_id, bytes(8), False, now)
+    link._lose("unplugged", now)
+    link.send((), now + 150 * MS)
+    assert link.is_open
 
 
 def test_presence_sees_a_link_and_a_device_node(tmp_path: Path) -> None:
