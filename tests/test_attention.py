@@ -200,9 +200,9 @@ def test_a_glance_counts_from_where_straight_ahead_is_left_to_where_it_is_reache
 ) -> None:
     acts = [*turn(yaw), drive(0.5)]
     outside = S * sum(a.seconds for a in acts if abs(a.head[0]) > 10)
-    assert told(acts)[-1].vats_away_ns == pytest.approx(outside, abs=0.05 * S)
+    assert told(acts)[-1].vats_away_ns == pytest.approx(outside, abs=0.12 * S)
     limits_alone = load(None, {"fusion.calibration_ms": 8000, "attention.edge_ms": 0})
-    assert told(acts, limits_alone)[-1].vats_away_ns < outside - 0.1 * S
+    assert told(acts, limits_alone)[-1].vats_away_ns < outside - 0.25 * S
 
 
 def test_three_glances_on_end_count_no_moment_twice() -> None:
@@ -210,7 +210,7 @@ def test_three_glances_on_end_count_no_moment_twice() -> None:
     partly = [a for a in turn(45.0) if abs(a.head[0]) > 12]
     states = told([*turn(45.0), *partly, *partly, drive(0.5)])
     total = S * sum(a.seconds for a in [*partly, *partly, *turn(45.0)] if abs(a.head[0]) > 10)
-    assert states[-1].vats_away_ns <= total + 0.1 * S
+    assert states[-1].vats_away_ns <= total + 0.12 * S
 
 
 def test_lingering_beside_the_road_is_no_part_of_a_glance_from_there() -> None:

@@ -120,7 +120,7 @@ def test_a_camera_anywhere_learns_where_the_road_is(mount: tuple[float, float]) 
 def test_the_neutral_pose_is_not_learned_at_standstill_nor_from_sleep_or_a_phone() -> None:
     assert last([Act(60, kmh=0)]).calibration_pct == 0
     assert last([Act(10, open=0.0)]).calibration_pct <= 8
-    assert last([Act(10, action="phone_hand")]).calibration_pct <= 15
+    assert last([Act(40, action="phone_hand")]).calibration_pct <= 25  # until it is sure
 
 
 @RATES
@@ -245,7 +245,7 @@ def test_perclos_is_the_share_of_the_last_minute() -> None:
 def test_a_phone_is_in_use_after_a_moment_and_over_after_a_moment(fps: float) -> None:
     moments = play(Story([ROAD, Act(5, action="phone_ear"), drive(3)], fps=fps))
     (span,) = spans(moments, lambda s: s.phone_ns > 0)
-    assert span == pytest.approx((START + 1.0, START + 5.5), abs=0.4)
+    assert span == pytest.approx((START + 1.5, START + 5.5), abs=0.4)
     assert {m.state.condition for m in moments if START + 2.5 < m.t_s < START + 5} == {
         Condition.ON_PHONE
     }
