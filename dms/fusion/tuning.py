@@ -23,6 +23,8 @@ class Tuning:
     sense: Shape
     """Of a sense that is missing."""
     mouth: Shape
+    yawn_most_ns: int
+    """A mouth open for longer is no yawn."""
     hold_ns: int
     visible_min: float
     gaze_sigma_min: float
@@ -62,6 +64,7 @@ def tune(config: Config) -> Tuning:
         wheel=Shape(tau, f.wheel_on, f.wheel_off, 2 * age, age),
         sense=Shape(hold, EVEN, EVEN, 2 * hold, 2 * hold),
         mouth=Shape(f.attention_tau_ms * MS, f.away_on, f.away_off, hold, hold),
+        yawn_most_ns=config.drowsiness.yawn_max_ms * MS,
         hold_ns=hold,
         visible_min=f.visible_min,
         gaze_sigma_min=rad(f.gaze_sigma_min_deg),
