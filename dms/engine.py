@@ -285,7 +285,7 @@ def _quality(seen: _core.QualitySeen) -> Quality:
         seen.contrast,
         seen.dark,
         seen.saturated,
-        seen.sharpness,
+        None if math.isnan(seen.sharpness) else seen.sharpness,
         seen.frozen_frames,
         None if math.isnan(seen.drift) else seen.drift,
     )

@@ -89,7 +89,8 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
     lasts_ns = t - state.image_since_ns
     if state.went_out and lasts_ns >= config.led_off_ms * MS:
         return Reason.LED_OFF
-    if state.image != Reason.NONE and lasts_ns >= config.persist_ms * MS:
+    persist_ms = config.blur_ms if state.image == Reason.IMAGE_BLURRED else config.persist_ms
+    if state.image != Reason.NONE and lasts_ns >= persist_ms * MS:
         return state.image
     if state.hot:
         return Reason.TOO_HOT
@@ -97,13 +98,15 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
 
 
 def image_fault(quality: Quality, config: HealthConfig) -> Reason:
-    """What one image by itself shows: too dark, too bright, or nothing at all."""
+    """What one image by itself shows: too dark, too bright, nothing at all, or no sharp edge."""
     if quality.dark >= config.dark_share:
         return Reason.IMAGE_DARK
     if quality.saturated >= config.saturated_share:
         return Reason.IMAGE_SATURATED
     if quality.contrast <= config.blank_contrast:
         return Reason.IMAGE_BLANK
+    if quality.sharpness is not None and quality.sharpness <= config.blur_sharpness:
+        return Reason.IMAGE_BLURRED
     return Reason.NONE
 
 

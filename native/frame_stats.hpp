@@ -12,7 +12,7 @@ struct FrameStats {
   float stddev = 0;        // grey levels
   float dark = 0;          // share of pixels <= 8
   float saturated = 0;     // share of pixels >= 250
-  float sharpness = 0;     // mean absolute difference of horizontal neighbours, grey levels
+  float sharpness = 0;     // of the strongest edges: see frame_stats.cpp; NaN: not known
   std::uint64_t hash = 0;  // of the rows looked at; equal for equal pictures
 };
 

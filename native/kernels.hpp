@@ -20,7 +20,6 @@ struct RowSums {
   std::uint64_t sum_sq = 0;
   std::uint64_t dark = 0;
   std::uint64_t saturated = 0;
-  std::uint64_t gradient = 0;
   std::uint64_t hash = 0;
 };
 

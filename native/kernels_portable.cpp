@@ -64,10 +64,6 @@ void stats_row(const std::uint8_t* src, int n, std::uint64_t key, RowSums* sums)
     s.dark += p <= kDarkLevel;
     s.saturated += p >= kSaturatedLevel;
   }
-  for (int i = 1; i < n; ++i) {
-    s.gradient +=
-        static_cast<std::uint32_t>(src[i] > src[i - 1] ? src[i] - src[i - 1] : src[i - 1] - src[i]);
-  }
   for (int i = 0; i < n; i += 8, key += kHashStep) {
     std::uint64_t word = 0;
     std::memcpy(&word, src + i, static_cast<std::size_t>(n - i < 8 ? n - i : 8));
@@ -78,7 +74,6 @@ void stats_row(const std::uint8_t* src, int n, std::uint64_t key, RowSums* sums)
   sums->sum_sq += s.sum_sq;
   sums->dark += s.dark;
   sums->saturated += s.saturated;
-  sums->gradient += s.gradient;
   sums->hash += s.hash;
 }
 

@@ -331,10 +331,9 @@ DMS_AVX2 void stats_chunk(const std::uint8_t* src, int count, std::uint64_t key,
   const __m256i step = _mm256_set1_epi64x(static_cast<long long>(4 * kHashStep));
   const auto lane = [key](std::uint64_t i) { return static_cast<long long>(key + i * kHashStep); };
   __m256i keys = _mm256_setr_epi64x(lane(0), lane(1), lane(2), lane(3));
-  __m256i dark = zero, saturated = zero, squares = zero, sum = zero, gradient = zero, hash = zero;
+  __m256i dark = zero, saturated = zero, squares = zero, sum = zero, hash = zero;
   for (int i = 0; i < count; ++i, src += 32) {
     const __m256i v = load256(src);
-    const __m256i next = load256(src + 1);
     sum = _mm256_add_epi64(sum, _mm256_sad_epu8(v, zero));
     const __m256i low = _mm256_unpacklo_epi8(v, zero);
     const __m256i high = _mm256_unpackhi_epi8(v, zero);
@@ -343,8 +342,6 @@ DMS_AVX2 void stats_chunk(const std::uint8_t* src, int count, std::uint64_t key,
     dark = _mm256_sub_epi8(dark, _mm256_cmpeq_epi8(_mm256_min_epu8(v, dark_level), v));
     saturated =
         _mm256_sub_epi8(saturated, _mm256_cmpeq_epi8(_mm256_max_epu8(v, saturated_level), v));
-    const __m256i change = _mm256_or_si256(_mm256_subs_epu8(v, next), _mm256_subs_epu8(next, v));
-    gradient = _mm256_add_epi64(gradient, _mm256_sad_epu8(change, zero));
     const __m256i t = _mm256_xor_si256(v, keys);
     const __m256i product = _mm256_mul_epu32(t, _mm256_srli_epi64(t, 32));
     hash = _mm256_add_epi64(hash, _mm256_add_epi64(product, v));
@@ -354,13 +351,12 @@ DMS_AVX2 void stats_chunk(const std::uint8_t* src, int count, std::uint64_t key,
   sums->sum_sq += sum_u64(widen_add(zero, squares));
   sums->dark += sum_u64(_mm256_sad_epu8(dark, zero));
   sums->saturated += sum_u64(_mm256_sad_epu8(saturated, zero));
-  sums->gradient += sum_u64(gradient);
   sums->hash += sum_u64(hash);
 }
 
 DMS_AVX2 void stats_row(const std::uint8_t* src, int n, std::uint64_t key, RowSums* sums) {
-  while (n > 32) {  // a vector also reads the pixel after it
-    const int count = (n - 1) / 32 < 128 ? (n - 1) / 32 : 128;
+  while (n >= 32) {
+    const int count = n / 32 < 128 ? n / 32 : 128;
     stats_chunk(src, count, key, sums);
     src += 32 * count;
     n -= 32 * count;

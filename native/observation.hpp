@@ -50,7 +50,7 @@ struct QualitySeen {
   float contrast = 0;
   float dark = 0;
   float saturated = 0;
-  float sharpness = 0;
+  float sharpness = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
   std::int32_t frozen_frames = 0;
   float drift = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
 };

@@ -11,10 +11,11 @@ from dms.config import HealthConfig
 from dms.types import Observation, Quality, Reason
 
 MS = 1_000_000
-CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=6, frozen_frames=0)
+CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=0.5, frozen_frames=0)
 DARK = replace(CLEAR, mean=2, contrast=1, dark=0.99)
 BRIGHT = replace(CLEAR, mean=250, saturated=0.9)
 BLANK = replace(CLEAR, contrast=0.5)
+BLURRED = replace(CLEAR, sharpness=0.28)
 
 
 class Camera:
@@ -51,6 +52,19 @@ def test_an_image_that_shows_nothing_is_named_once_it_lasts(
     assert camera.see(14, quality) == Reason.NONE
     assert camera.see(4, quality) == reason
     assert camera.see(1) == Reason.NONE
+
+
+def test_a_blur_that_stays_is_the_lens_and_one_that_passes_is_not() -> None:
+    camera = Camera()
+    camera.see(10)
+    for _ in range(5):
+        assert camera.see(60, BLURRED) == Reason.NONE
+        assert camera.see(1) == Reason.NONE
+    assert camera.see(95, BLURRED) == Reason.IMAGE_BLURRED
+    assert camera.see(1) == Reason.NONE
+    nothing_stands_out = replace(CLEAR, sharpness=None)
+    assert camera.see(200, nothing_stands_out) == Reason.NONE
+    assert camera.see(200, replace(BLANK, sharpness=0.28)) == Reason.IMAGE_BLANK
 
 
 def test_a_flash_or_a_bridge_is_no_fault() -> None:

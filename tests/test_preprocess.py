@@ -7,6 +7,7 @@ float64; ours differs by 14-bit bilinear weights, Q8.7 values, 16.16 coordinates
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dms import _core
+from dms.config import HealthConfig
 
 Image = NDArray[np.uint8]
 Roi = tuple[float, float, float, float, float]
@@ -246,7 +248,39 @@ def test_frame_statistics_are_numpys() -> None:
     assert stats.stddev == pytest.approx(values.std(), rel=1e-6)
     assert stats.dark == pytest.approx((image <= 8).mean(), rel=1e-6)
     assert stats.saturated == pytest.approx((image >= 250).mean(), rel=1e-6)
-    assert stats.sharpness == pytest.approx(np.abs(np.diff(values, axis=1)).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("width", [320, 640, 1280])
+def test_sharpness_is_how_steep_the_strongest_edges_are(width: int) -> None:
+    image = np.full((width * 5 // 8, width), 60, np.uint8)
+    image[:, width // 3 : width // 2] = 180
+    ramp = np.linspace(60, 180, width // 8).astype(np.uint8)
+    slope = image.copy()
+    slope[:, width // 3 : width // 3 + len(ramp)] = ramp
+    slope[:, width // 2 :] = 180
+    assert _core.frame_stats(image).sharpness == 1
+    assert _core.frame_stats(slope).sharpness == pytest.approx(0.25, abs=0.05)
+    soft = [
+        _core.frame_stats(cv2.GaussianBlur(image, (0, 0), px * width / 640)).sharpness
+        for px in (1, 2, 3, 5)
+    ]
+    assert soft == sorted(soft, reverse=True)
+    assert soft[-1] < 0.43
+    dimmed = (image // 4).astype(np.uint8)
+    assert _core.frame_stats(dimmed).sharpness == 1
+    assert math.isnan(_core.frame_stats(np.full_like(image, 60)).sharpness)
+    assert math.isnan(_core.frame_stats(image[:, :2].copy()).sharpness)
+
+
+def test_blurred_real_pictures_are_told_from_sharp_ones(real: Path) -> None:
+    limit = HealthConfig().blur_sharpness
+    paths = sorted((real / "cabin_day/test/images").glob("*.jpg"))[::3]
+    assert len(paths) > 20
+    for path in paths:
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        soft = cv2.GaussianBlur(image, (0, 0), 6 * image.shape[1] / 640)
+        assert _core.frame_stats(image).sharpness > limit
+        assert _core.frame_stats(soft).sharpness <= limit
 
 
 def test_the_frames_hash_changes_with_any_pixel_looked_at() -> None:

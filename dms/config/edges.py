@@ -136,6 +136,20 @@ class HealthConfig:
         lo=0,
         hi=50,
     )
+    blur_sharpness: float = param(
+        0.43,
+        "sharpness at which an image is blurred",
+        "measured: see docs/engine.md",
+        lo=0,
+        hi=1,
+    )
+    blur_ms: int = param(
+        3000,
+        "blurred for this long: the lens, not a movement",
+        "choice: told within 10 s",
+        lo=500,
+        hi=10000,
+    )
     led_fall: float = param(
         0.2,
         "a dark picture with at most this share of the mean grey level of the one before, in "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,11 @@ from dms.types import ACTIONS, Action, Eye, Face, Observation, Quality, VehicleS
 F64 = NDArray[np.float64]
 VISIBLE_MIN = 0.35
 """Below it the engine does not read an eye (kEyeVisibleMin of native/decode.hpp)."""
-CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=6, frozen_frames=0)
+CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=0.5, frozen_frames=0)
 IMAGES = {
     "clear": CLEAR,
-    "dark": Quality(2, 2, 0.97, 0, 0.4, 0),
-    "saturated": Quality(251, 6, 0, 0.96, 0.4, 0),
+    "dark": Quality(2, 2, 0.97, 0, None, 0),
+    "saturated": Quality(251, 6, 0, 0.96, None, 0),
     "frozen": CLEAR,
 }
 """What the frame itself shows in each kind of picture."""
@@ -264,7 +264,7 @@ def _frames(
         frozen = frozen + 1 if kind == "frozen" else 0
         quality = IMAGES[kind]
         if frozen:
-            quality = Quality(*_fields(quality), frozen_frames=frozen)
+            quality = replace(quality, frozen_frames=frozen)
         face = None
         if faces[i] and kind in ("clear", "frozen"):
             r = {k: v[i] for k, v in rest.items()}
@@ -278,10 +278,6 @@ def _frames(
         signals = truth.signals[i]
         vehicle = VehicleState(t, speeds[i], **signals)  # type: ignore[arg-type]
         yield Observation(first_seq + i, t, face, action, quality), vehicle
-
-
-def _fields(q: Quality) -> tuple[float, float, float, float, float]:
-    return q.mean, q.contrast, q.dark, q.saturated, q.sharpness
 
 
 def _eye(

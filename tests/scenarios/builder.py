@@ -27,7 +27,7 @@ from dms.types import (
 )
 
 S = 1_000_000_000
-CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=6, frozen_frames=0)
+CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=0.5, frozen_frames=0)
 _POINTS = np.zeros((68, 2), np.float32)
 
 
