@@ -7,9 +7,11 @@ python-can is imported only for the formats other than candump's.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,9 +30,15 @@ READABLE = (*FORMATS, ".mf4")
 """The last with the extra of its name."""
 REFUSED = (".csv", ".db", ".sqlite", ".mf4", ".txt")
 """Formats that lose direction or channel, or that need more than python-can."""
+BEGINS = {".blf": (b"LOGG",), ".mf4": (b"MDF ", b"UnFinMF")}
+"""First bytes of the binary formats."""
 CHANNEL = "can0"
 _SYSTEMTIME_FROM_S = 631152000.0
 """1990: python-can's .blf writer stores no earlier start time."""
+
+
+class BrokenLog(SourceError):
+    """A log of which a part, or all, cannot be read; not a file that is no log."""
 
 
 class Sink(Protocol):
@@ -217,8 +225,8 @@ class LogFrame:
 def read_log(path: Path, errors: bool = False) -> Iterator[LogFrame]:
     """The data frames of a log in READABLE, in its order, with absolute times.
 
-    errors: error frames too. Errors: SourceError, at the place in the file where reading cannot go
-    on.
+    errors: error frames too. Errors: SourceError for what is no log; BrokenLog at the place in the
+    file where reading cannot go on.
     """
     ending = path.suffix.lower()
     if ending not in READABLE:
@@ -233,15 +241,22 @@ def read_log(path: Path, errors: bool = False) -> Iterator[LogFrame]:
             count += 1
     except Exception as error:  # python-can's readers raise whatever their parsing meets
         why = " ".join(str(error).split()) or type(error).__name__
-        raise SourceError(f"CAN log {path}", f"unreadable after {count} frames: {why}") from error
+        kind = BrokenLog if count or _begins(path, ending) else SourceError
+        raise kind(f"CAN log {path}", f"unreadable after {count} frames: {why}") from error
+
+
+def _begins(path: Path, ending: str) -> bool:
+    """Whether a file begins as a log of its binary format does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(BEGINS.get(ending, ()))
+    except OSError:
+        return False
 
 
 def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     """The frames as python-can reads them; None for a remote frame."""
-    from can import LogReader
-
-    options = {"relative_timestamp": False} if ending == ".asc" else {}
-    with _strict(), LogReader(str(path), **options) as reader:
+    with _strict(), _reader(path, ending) as reader:
         for m in reader:
             yield None if m.is_remote_frame else _log_frame(m)
         whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
@@ -249,6 +264,29 @@ def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
             raise ValueError(f"cut off: {size} of {whole} bytes")
     if ending in (".asc", ".trc") and not _ends(path):
         raise ValueError("cut off inside its last line")
+
+
+def _reader(path: Path, ending: str) -> Any:
+    from can import LogReader
+
+    if ending == ".mf4":
+        return _measured_data(path)
+    return LogReader(str(path), **({"relative_timestamp": False} if ending == ".asc" else {}))
+
+
+def _measured_data(path: Path) -> Any:
+    """Of a broken file: the destructor of asammdf fails where its constructor did, of which Python
+    prints a traceback, unless it runs here."""
+    from can import MF4Reader
+
+    try:
+        return MF4Reader(str(path))
+    except Exception as error:
+        why = str(error)
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    gc.collect()
+    sys.unraisablehook = hook
+    raise ValueError(why)
 
 
 def _ends(path: Path) -> bool:

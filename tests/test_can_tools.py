@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import select
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms.busview import MAX_FOREIGN, BusView, Heard, Rate, known_messages, number_text
-from dms.canlog import FORMATS, LogFrame, read_log
+from dms.canlog import FORMATS, BrokenLog, LogFrame, read_log
 from dms.commands.can_send_vehicle import Hand
 from dms.commands.can_table import FOREIGN_SHOWN, Look, table
 from dms.commands.screen import split_keys
@@ -262,6 +263,34 @@ def test_a_log_that_was_cut_is_never_taken_for_a_whole_one(
     with pytest.raises(SourceError, match="unreadable after"):
         given.extend(read_log(log))
     assert 0 < len(given) < count, "what came before the cut"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_measured_data_that_was_cut_or_garbled_is_data_loss_in_one_line(
+    dms: Dms, tmp_path: Path, share: float
+) -> None:
+    """Its index may lie at its end: then nothing can be read."""
+    pytest.importorskip("asammdf", reason="needs pip install 'dms[mf4]'")
+    log, rng = tmp_path / "a.mf4", random.Random(4)
+    recorded(log)
+    data = log.read_bytes()
+    log.write_bytes(data[: int(share * len(data))])
+    done = dms("can", "decode", log)
+    assert done.returncode == 3
+    assert [line.split(" ")[1:3] for line in done.stderr.splitlines()] == [
+        ["0", "frames,"],
+        ["data", "loss:"],
+    ]
+    garbled = bytearray(data)
+    for _ in range(200):
+        garbled[rng.randrange(64, len(data))] = rng.randrange(256)
+    log.write_bytes(garbled)
+    with pytest.raises(BrokenLog, match="unreadable after 0 frames"):
+        list(read_log(log))
+    log.write_bytes(b"nonsense")
+    with pytest.raises(SourceError, match="not a valid ASAM MDF file") as none:
+        list(read_log(log))
+    assert not isinstance(none.value, BrokenLog)
 
 
 @pytest.mark.parametrize(
