@@ -267,11 +267,13 @@ def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
 
 
 def _reader(path: Path, ending: str) -> Any:
-    from can import LogReader
+    import can
 
     if ending == ".mf4":
         return _measured_data(path)
-    return LogReader(str(path), **({"relative_timestamp": False} if ending == ".asc" else {}))
+    if ending == ".asc":
+        return can.ASCReader(str(path), relative_timestamp=False)
+    return (can.BLFReader if ending == ".blf" else can.TRCReader)(str(path))
 
 
 def _measured_data(path: Path) -> Any:
