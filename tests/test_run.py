@@ -356,8 +356,7 @@ def test_a_stream_that_stops_is_unavailable_within_three_cycles_and_its_alert_ne
     late = [m for m in silent if m.arbitration_id == STATUS.can_id][gone.index(True)]
     assert_unavailable(silent[silent.index(late) :], Reason.FRAMES_LATE)
     assert {BY_ID[m.arbitration_id] for m in silent} > set(ABOUT_THE_DRIVER)
-    after = [s["Availability"] for s in statuses(heard[resumed:])]
-    assert set(after) > {Availability.UNAVAILABLE}, "works again"
+    assert works(heard[resumed:]), "again"
 
 
 @contextlib.contextmanager
@@ -475,7 +474,8 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
             filming.join()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 0, err.decode()
+    joined_within_a_frame = kind == "pipe" and b"before the first whole frame" in err
+    assert process.returncode == (3 if joined_within_a_frame else 0), err.decode()
     assert b"started anew, as a diagnostic tester asked" in err
     assert session == (1,), "the default session"
     heard = [m for m in listener.messages(asked) if m.arbitration_id in BY_ID]
