@@ -12,27 +12,34 @@ from dms.busview import BusView, known_messages
 from dms.car import OUR_CAR, load_car
 from dms.commands.can_table import Look, table
 from dms.rawcan import CLASSIC, FD, pack, unpack
+from dms.types import VehicleState
 from dms.vehicle import VehicleInput
 
 CARS = Path(__file__).resolve().parents[2] / "configs" / "car"
 MS = 1_000_000
+HOUR = 3600 * 1000 * MS
 WIDTH = 80
 
 
 class Target:
-    """Everything that reads frames, as new for each input."""
+    """Everything that reads frames; every input comes an hour after the one before, when all that
+    was heard has been forgotten."""
 
     def __init__(self) -> None:
-        self.frames = 0
-        self._cars = [OUR_CAR, *(load_car(path) for path in sorted(CARS.glob("*.yaml")))]
-        self._places = [*known_messages(), *(p for car in self._cars for p in car.identifiers())]
+        self.frames = self.now_ns = 0
+        cars = [OUR_CAR, *(load_car(path) for path in sorted(CARS.glob("*.yaml")))]
+        self._vehicles = [VehicleInput(car) for car in cars]
+        self._known = known_messages()
+        self._places = [*self._known, *(p for car in cars for p in car.identifiers())]
 
     def run(self, data: bytes) -> None:
         """A byte for the car; then for each frame a byte for its identifier, one for its pause [ms]
         and length, its data."""
         self._kernels(data)
-        view, at, now = BusView(), 1, 0
-        vehicle = VehicleInput(self._cars[(data[0] if data else 0) % len(self._cars)])
+        self.now_ns += HOUR
+        view, at, now = BusView(self._known), 1, self.now_ns
+        vehicle = self._vehicles[(data[0] if data else 0) % len(self._vehicles)]
+        assert vehicle.state(now) == VehicleState(now, None)
         while at + 1 < len(data):
             can_id, extended = self._places[data[at] % len(self._places)]
             length = data[at + 1] % 17 if data[at + 1] < 240 else 64
