@@ -7,11 +7,9 @@ python-can is imported only for the formats other than candump's.
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +21,7 @@ from dms.canbus import BusError, parse_bus
 from dms.cannode import BusSink
 from dms.config import CanConfig
 from dms.errors import DmsError, SourceError
+from dms.measured import measured_data
 from dms.transmit import SECOND, TxFrame
 
 FORMATS = (".log", ".asc", ".blf", ".trc")
@@ -270,25 +269,10 @@ def _reader(path: Path, ending: str) -> Any:
     import can
 
     if ending == ".mf4":
-        return _measured_data(path)
+        return measured_data(path)
     if ending == ".asc":
         return can.ASCReader(str(path), relative_timestamp=False)
     return (can.BLFReader if ending == ".blf" else can.TRCReader)(str(path))
-
-
-def _measured_data(path: Path) -> Any:
-    """Of a broken file: the destructor of asammdf fails where its constructor did, of which Python
-    prints a traceback, unless it runs here."""
-    from can import MF4Reader
-
-    try:
-        return MF4Reader(str(path))
-    except Exception as error:
-        why = str(error)
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    gc.collect()
-    sys.unraisablehook = hook
-    raise ValueError(why)
 
 
 def _ends(path: Path) -> bool:

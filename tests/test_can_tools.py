@@ -269,7 +269,7 @@ def test_a_log_that_was_cut_is_never_taken_for_a_whole_one(
 
 @pytest.mark.parametrize("share", [0.3, 0.95])
 def test_measured_data_that_was_cut_or_garbled_is_data_loss_in_one_line(
-    dms: Dms, tmp_path: Path, share: float
+    dms: Dms, tmp_path: Path, share: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its index may lie at its end: then nothing can be read."""
     pytest.importorskip("asammdf", reason="needs pip install 'dms[mf4]'")
@@ -289,6 +289,12 @@ def test_measured_data_that_was_cut_or_garbled_is_data_loss_in_one_line(
     log.write_bytes(garbled)
     with pytest.raises(BrokenLog, match="unreadable after 0 frames"):
         list(read_log(log))
+    garbled = bytearray(data)
+    garbled[data.index(b"##DZ") + 100] ^= 0xFF
+    log.write_bytes(garbled)
+    with pytest.raises(BrokenLog, match="unreadable after"):
+        list(read_log(log))
+    assert capfd.readouterr() == ("", ""), "of which asammdf prints a traceback"
     log.write_bytes(b"nonsense")
     with pytest.raises(SourceError, match="not a valid ASAM MDF file") as none:
         list(read_log(log))
