@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import signal
 import socket
@@ -334,6 +335,7 @@ def watch_for(bench: Bench, step: Step, frames: int = 30) -> None:
         ("02 01", seen(look(yaw_deg=9.0, pitch_deg=-9.0)), "00 00 5a ff a6"),
         ("02 01", seen(look(yaw_deg=-20.0)), "01 ff 38 00 00"),
         ("02 01", seen(look(pitch_deg=12.5)), "01 00 00 00 7d"),
+        ("02 01", seen(look(pitch_deg=math.nan)), "01 00 00 80 00"),
         ("02 02", seen(None, mean=90.0, dark=0.01, saturated=0.0), "00 5a 01 00"),
         ("02 02", seen(None, mean=5.0, dark=0.97, saturated=0.0), "01 05 61 00"),
         ("02 02", seen(None, mean=240.0, dark=0.0, saturated=0.9), "01 f0 00 5a"),
