@@ -255,7 +255,7 @@ def _begins(path: Path, ending: str) -> bool:
 
 def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     """The frames as python-can reads them; None for a remote frame."""
-    with _strict(), _reader(path, ending) as reader:
+    with _strict(ending), _reader(path, ending) as reader:
         for m in reader:
             yield None if m.is_remote_frame else _log_frame(m)
         whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
@@ -285,17 +285,17 @@ def _ends(path: Path) -> bool:
 
 
 class _Refuse(logging.Handler):
-    """Makes an error of a line that python-can only warns of, and leaves out."""
+    """Makes an error of a line or object that python-can only warns of, and leaves out."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if any(record.args or ()):  # the line, which may be blank
+        if any(arg != "" for arg in record.args or ()):  # what is left out, which may be blank
             raise ValueError(record.getMessage())
 
 
 @contextlib.contextmanager
-def _strict() -> Iterator[None]:
-    """While a .trc is read."""
-    log, handler = logging.getLogger("can.io.trc"), _Refuse(logging.WARNING)
+def _strict(ending: str) -> Iterator[None]:
+    """While a .trc or .blf is read."""
+    log, handler = logging.getLogger(f"can.io{ending}"), _Refuse(logging.WARNING)
     log.addHandler(handler)
     propagates, log.propagate = log.propagate, False
     try:
@@ -342,6 +342,8 @@ def _candump_frame(found: re.Match[str]) -> LogFrame:
 
 
 def _log_frame(m: Any) -> LogFrame:
+    if not m.is_error_frame and m.arbitration_id >> (29 if m.is_extended_id else 11):
+        raise ValueError(f"{m.arbitration_id:X} is no identifier")  # python-can lets any pass
     return LogFrame(
         round(m.timestamp * SECOND),
         m.arbitration_id,

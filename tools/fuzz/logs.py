@@ -34,7 +34,7 @@ class Target:
         path.write_bytes(data[1:])
         try:
             for frame in read_log(path, errors=True):
-                assert 0 <= frame.can_id < 1 << 29
+                assert frame.error or 0 <= frame.can_id < 1 << (29 if frame.extended else 11)
                 view.on_frame(frame.can_id, frame.extended, frame.data, frame.t_ns)
                 self.frames += 1
         except SourceError:
