@@ -21,6 +21,7 @@ from dms.canbus import BusError, parse_bus
 from dms.cannode import BusSink
 from dms.config import CanConfig
 from dms.errors import DmsError, SourceError
+from dms.measured import measured_data
 from dms.transmit import SECOND, TxFrame
 
 FORMATS = (".log", ".asc", ".blf", ".trc")
@@ -28,9 +29,15 @@ READABLE = (*FORMATS, ".mf4")
 """The last with the extra of its name."""
 REFUSED = (".csv", ".db", ".sqlite", ".mf4", ".txt")
 """Formats that lose direction or channel, or that need more than python-can."""
+BEGINS = {".blf": (b"LOGG",), ".mf4": (b"MDF ", b"UnFinMF")}
+"""First bytes of the binary formats."""
 CHANNEL = "can0"
 _SYSTEMTIME_FROM_S = 631152000.0
 """1990: python-can's .blf writer stores no earlier start time."""
+
+
+class BrokenLog(SourceError):
+    """A log of which a part, or all, cannot be read; not a file that is no log."""
 
 
 class Sink(Protocol):
@@ -217,8 +224,8 @@ class LogFrame:
 def read_log(path: Path, errors: bool = False) -> Iterator[LogFrame]:
     """The data frames of a log in READABLE, in its order, with absolute times.
 
-    errors: error frames too. Errors: SourceError, at the place in the file where reading cannot go
-    on.
+    errors: error frames too. Errors: SourceError for what is no log; BrokenLog at the place in the
+    file where reading cannot go on.
     """
     ending = path.suffix.lower()
     if ending not in READABLE:
@@ -233,15 +240,22 @@ def read_log(path: Path, errors: bool = False) -> Iterator[LogFrame]:
             count += 1
     except Exception as error:  # python-can's readers raise whatever their parsing meets
         why = " ".join(str(error).split()) or type(error).__name__
-        raise SourceError(f"CAN log {path}", f"unreadable after {count} frames: {why}") from error
+        kind = BrokenLog if count or _begins(path, ending) else SourceError
+        raise kind(f"CAN log {path}", f"unreadable after {count} frames: {why}") from error
+
+
+def _begins(path: Path, ending: str) -> bool:
+    """Whether a file begins as a log of its binary format does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith(BEGINS.get(ending, ()))
+    except OSError:
+        return False
 
 
 def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     """The frames as python-can reads them; None for a remote frame."""
-    from can import LogReader
-
-    options = {"relative_timestamp": False} if ending == ".asc" else {}
-    with _strict(), LogReader(str(path), **options) as reader:
+    with _strict(ending), _reader(path, ending) as reader:
         for m in reader:
             yield None if m.is_remote_frame else _log_frame(m)
         whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
@@ -249,6 +263,16 @@ def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
             raise ValueError(f"cut off: {size} of {whole} bytes")
     if ending in (".asc", ".trc") and not _ends(path):
         raise ValueError("cut off inside its last line")
+
+
+def _reader(path: Path, ending: str) -> Any:
+    import can
+
+    if ending == ".mf4":
+        return measured_data(path)
+    if ending == ".asc":
+        return can.ASCReader(str(path), relative_timestamp=False)
+    return (can.BLFReader if ending == ".blf" else can.TRCReader)(str(path))
 
 
 def _ends(path: Path) -> bool:
@@ -261,17 +285,17 @@ def _ends(path: Path) -> bool:
 
 
 class _Refuse(logging.Handler):
-    """Makes an error of a line that python-can only warns of, and leaves out."""
+    """Makes an error of a line or object that python-can only warns of, and leaves out."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if any(record.args or ()):  # the line, which may be blank
+        if any(arg != "" for arg in record.args or ()):  # what is left out, which may be blank
             raise ValueError(record.getMessage())
 
 
 @contextlib.contextmanager
-def _strict() -> Iterator[None]:
-    """While a .trc is read."""
-    log, handler = logging.getLogger("can.io.trc"), _Refuse(logging.WARNING)
+def _strict(ending: str) -> Iterator[None]:
+    """While a .trc or .blf is read."""
+    log, handler = logging.getLogger(f"can.io{ending}"), _Refuse(logging.WARNING)
     log.addHandler(handler)
     propagates, log.propagate = log.propagate, False
     try:
@@ -318,6 +342,8 @@ def _candump_frame(found: re.Match[str]) -> LogFrame:
 
 
 def _log_frame(m: Any) -> LogFrame:
+    if not m.is_error_frame and m.arbitration_id >> (29 if m.is_extended_id else 11):
+        raise ValueError(f"{m.arbitration_id:X} is no identifier")  # python-can lets any pass
     return LogFrame(
         round(m.timestamp * SECOND),
         m.arbitration_id,

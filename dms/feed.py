@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from dms import rawstream
@@ -25,6 +25,9 @@ from dms.types import Frame
 
 SLOTS = 6
 """Frames in the ring: 100 ms at 60 Hz, 6 MB at 1280 x 800. A longer wait would only be older."""
+
+JOIN_BYTES = 32 << 20
+"""Looked through for the first frame of a stream: the rest of one of 4K in 16 bits."""
 
 SHARED = "shm:"
 """What the name of shared frames begins with."""
@@ -76,14 +79,47 @@ class RawFeed(NativeFeed):
         Errors: SourceError when the stream is no raw stream or ends first; Stopped.
         """
         self._fd, self._name, self._wake_fd = fd, name, wake_fd
+        self._passed = 0
         try:
-            raw = self._exactly(rawstream.HEADER.size)
+            raw = self._first_header()
             head = rawstream.parse_header(raw)
         except ValueError as error:
             fix = "see docs/drive-format.md for the raw frame stream"
             raise SourceError(f"{name}: not a raw frame stream", str(error), fix) from error
         self.ring = FrameRing(SLOTS, head.width, head.height, head.format, head.stride)
         self._reader = RawReader(fd, self.ring, raw)
+
+    def losses(self) -> list[str]:
+        """See Feed."""
+        joined = f"{self._name}: {self._passed} bytes before the first whole frame"
+        return [*([joined] if self._passed else []), *super().losses()]
+
+    def _first_header(self) -> bytes:
+        """Who joins a running stream, as after a reset, finds a header within a frame.
+
+        Errors: ValueError when there is none."""
+        data = self._exactly(rawstream.HEADER.size)
+        try:
+            rawstream.parse_header(data)
+            return data
+        except ValueError:
+            joined = self._join(data)
+            if joined is None:
+                raise
+            return joined
+
+    def _join(self, data: bytes) -> bytes | None:
+        while self._passed < JOIN_BYTES:
+            step = _to_magic(data)
+            self._passed += step
+            try:
+                data = data[step:] + self._exactly(step)
+            except SourceError:
+                return None
+            with suppress(ValueError):
+                rawstream.parse_header(data)
+                return data
+        return None
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray()
@@ -96,6 +132,13 @@ class RawFeed(NativeFeed):
                 raise SourceError(f"{self._name}: the stream ended before its first frame")
             data += chunk
         return bytes(data)
+
+
+def _to_magic(data: bytes) -> int:
+    """Bytes up to where the next frame may begin, after the first."""
+    at, magic = data.find(rawstream.MAGIC, 1), rawstream.MAGIC
+    ends = (len(data) - n for n in (3, 2, 1, 0) if magic.startswith(data[len(data) - n :]))
+    return at if at > 0 else next(ends)
 
 
 class SharedFeed(NativeFeed):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import random
 import select
 import subprocess
 import sys
@@ -14,14 +15,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import can
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_canbus import Adapter
 
 from dms.busview import MAX_FOREIGN, BusView, Heard, Rate, known_messages, number_text
-from dms.canlog import FORMATS, LogFrame, read_log
+from dms.canlog import FORMATS, BrokenLog, LogFrame, read_log
 from dms.commands.can_send_vehicle import Hand
 from dms.commands.can_table import FOREIGN_SHOWN, Look, table
 from dms.commands.screen import split_keys
@@ -264,6 +267,40 @@ def test_a_log_that_was_cut_is_never_taken_for_a_whole_one(
     assert 0 < len(given) < count, "what came before the cut"
 
 
+@pytest.mark.parametrize("share", [0.3, 0.95])
+def test_measured_data_that_was_cut_or_garbled_is_data_loss_in_one_line(
+    dms: Dms, tmp_path: Path, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its index may lie at its end: then nothing can be read."""
+    pytest.importorskip("asammdf", reason="needs pip install 'dms[mf4]'")
+    log, rng = tmp_path / "a.mf4", random.Random(4)
+    recorded(log)
+    data = log.read_bytes()
+    log.write_bytes(data[: int(share * len(data))])
+    done = dms("can", "decode", log)
+    assert done.returncode == 3
+    assert [line.split(" ")[1:3] for line in done.stderr.splitlines()] == [
+        ["0", "frames,"],
+        ["data", "loss:"],
+    ]
+    garbled = bytearray(data)
+    for _ in range(200):
+        garbled[rng.randrange(64, len(data))] = rng.randrange(256)
+    log.write_bytes(garbled)
+    with pytest.raises(BrokenLog, match="unreadable after 0 frames"):
+        list(read_log(log))
+    garbled = bytearray(data)
+    garbled[data.index(b"##DZ") + 100] ^= 0xFF
+    log.write_bytes(garbled)
+    with pytest.raises(BrokenLog, match="unreadable after"):
+        list(read_log(log))
+    assert capfd.readouterr() == ("", ""), "of which asammdf prints a traceback"
+    log.write_bytes(b"nonsense")
+    with pytest.raises(SourceError, match="not a valid ASAM MDF file") as none:
+        list(read_log(log))
+    assert not isinstance(none.value, BrokenLog)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -372,6 +409,93 @@ def test_wrong_use_of_a_tool_is_one_line(dms: Dms, words: tuple[str, ...]) -> No
     done = dms("can", *words)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+# Serial adapters
+
+
+@contextmanager
+def tool(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A tool as a process, ended by SIGTERM."""
+    command = [sys.executable, "-m", "dms.cli", "can", *words, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+class Cable:
+    """Carries frames from one adapter to another, and writes down what it carried."""
+
+    def __init__(self, near: Adapter, far: Adapter) -> None:
+        self.near, self.far = near, far
+        self.carried: list[str] = []
+        self._stop, self._thread = threading.Event(), threading.Thread(target=self._carry)
+        self._thread.start()
+
+    def _carry(self) -> None:
+        rest = b""
+        while not self._stop.is_set():
+            if not select.select([self.near.master], (), (), 0.05)[0]:
+                continue
+            *lines, rest = (rest + os.read(self.near.master, 4096)).split(b"\r")
+            for line in lines:
+                if line.startswith(b"t"):  # the rest sets the adapter up
+                    stamp, text = len(self.carried) / 1000, line.decode()
+                    self.carried.append(f"({stamp:.6f}) can0 {text[1:4]}#{text[5:]}")
+                    with contextlib.suppress(OSError):  # full, or unplugged
+                        os.write(self.far.master, line + b"\r")
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def heard_of_motion(monitor: subprocess.Popen[str], frames: int, lost: int) -> dict[str, Any]:
+    """The first that the monitor tells after so many frames of the vehicle's motion."""
+    assert monitor.stdout
+    for line in monitor.stdout:
+        told = json.loads(line)
+        motion = told["messages"].get(VEHICLE_MOTION.name, {"frames": 0})
+        if told["bus"]["lost"] == lost and told["bus"]["up"] and motion["frames"] >= frames:
+            return dict(motion)
+    pytest.fail("the monitor ended")
+
+
+def test_the_tools_work_over_serial_adapters_also_when_one_is_pulled_and_plugged(
+    dms: Dms, tmp_path: Path
+) -> None:
+    pytest.importorskip("serial")
+    near, far = Adapter(tmp_path / "near"), Adapter(tmp_path / "far")
+    near.plug()
+    far.plug()
+    with tool("monitor", f"slcan:{far.path}") as monitor:
+        assert far.hears(b"O"), "the monitor opens its adapter"
+        with tool("send-vehicle", f"slcan:{near.path}", "--signal", "Speed=90"):
+            cable = Cable(near, far)
+            before = heard_of_motion(monitor, 20, lost=0)
+            far.pull()
+            heard_none = time.monotonic() + 1
+            while time.monotonic() < heard_none:
+                assert monitor.poll() is None
+                time.sleep(0.1)
+            far.plug()
+            assert far.hears(b"O"), "and opens it again"
+            after = heard_of_motion(monitor, before["frames"] + 20, lost=1)
+            cable.close()
+    for motion in (before, after):
+        assert motion["values"]["Speed"] == 90.0
+        assert "wrong_crc" not in motion["verdicts"]
+    log = tmp_path / "carried.log"
+    log.write_text("\n".join(cable.carried) + "\n")
+    done = dms("can", "decode", log, "--only", VEHICLE_MOTION.name)
+    assert done.returncode == 0
+    assert "Vehicle_Motion [ok]  SpeedValid=Yes  Speed=90.00 km/h" in done.stdout
+    assert "0 wrong CRCs, 0 counter errors" in done.stderr
+    near.pull()
+    far.pull()
 
 
 # The vehicle on a bench

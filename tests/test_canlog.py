@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,35 @@ def test_candumps_own_lines_are_read_to_the_nanosecond(
         return
     with pytest.raises(SourceError, match="line 3"):
         list(read_log(path))
+
+
+@pytest.mark.parametrize("wrong", ["800", "20000000x", "3333333333320"])
+def test_what_is_no_identifier_ends_the_reading(tmp_path: Path, wrong: str) -> None:
+    log = write(tmp_path / "a.asc", frames(0, 0))
+    log.write_text(log.read_text().replace("1  323 ", f"1  {wrong} "))
+    given: list[LogFrame] = []
+    with pytest.raises(SourceError, match="is no identifier"):
+        given.extend(read_log(log))
+    assert [f.can_id for f in given] == [0x320], "what came before"
+
+
+@pytest.mark.parametrize("said", ["Unknown compression method", "Unknown object header version"])
+def test_an_object_of_a_blf_that_cannot_be_read_is_told_not_left_out(
+    tmp_path: Path, said: str
+) -> None:
+    log = write(tmp_path / "a.blf", frames(0))
+    data = log.read_bytes()
+    start = data.index(b"LOBJ")
+    container, inner = bytearray(data[: start + 32]), bytearray(zlib.decompress(data[start + 32 :]))
+    if "compression" in said:
+        container[start + 16] = 7
+    else:
+        inner[inner.index(b"LOBJ") + 6] = 0
+    packed = zlib.compress(inner)
+    container[start + 8 : start + 12] = (32 + len(packed)).to_bytes(4, "little")
+    log.write_bytes(container + packed)
+    with pytest.raises(SourceError, match=said):
+        list(read_log(log))
 
 
 @given(st.binary(max_size=200))

@@ -48,6 +48,7 @@ EDGES = {
     "canbus",
     "canlink",
     "canlog",
+    "measured",
     "cannode",
     "rawcan",
     "timing",

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from dms import _core
+from dms.errors import SourceError
+from dms.feed import RawFeed
 
 W, H = 64, 48
 HEADER = struct.Struct("<4sHHIIIIQQ")
@@ -110,3 +112,37 @@ def test_a_twelve_bit_stream_with_padding_is_converted(pipe: tuple[int, int]) ->
     pin = ring.latest()
     assert pin is not None
     np.testing.assert_array_equal(pin.array, values >> 4)
+
+
+def feed_of(stream: bytes) -> RawFeed:
+    """A feed of a stream that ends with these bytes."""
+    near, far = os.pipe()
+    os.write(far, stream)
+    os.close(far)
+    return RawFeed(near, "camera", os.eventfd(0))
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 39, 40, 41, 500, 1000])
+def test_a_stream_joined_within_a_frame_begins_with_the_next(cut: int) -> None:
+    rest = frame(0)[cut:]
+    assert rest.count(b"DMSF") == 0
+    for before in (rest, rest[:-8] + b"DMSFDMDM", rest + b"DMSF\x02\0" + bytes(40), rest + b"DM"):
+        joined = feed_of(before + frame(1) + frame(2))
+        joined.start()
+        while not joined._reader.done:
+            joined.ring.wait_change(joined.ring.version, 50_000_000)
+        joined.stop()
+        assert joined._reader.counters["frames"] == 2
+        assert joined.losses() == [f"camera: {len(before)} bytes before the first whole frame"]
+
+
+@pytest.mark.parametrize("stream", [b"DMS" * 100, bytes(1000), frame(0)[1:], b"no stream" * 9])
+def test_a_stream_without_a_whole_header_is_none(stream: bytes) -> None:
+    with pytest.raises(SourceError, match="camera: not a raw frame stream: frame starts with"):
+        feed_of(stream)
+
+
+def test_what_never_becomes_a_stream_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dms.feed.JOIN_BYTES", 1 << 16)
+    with open("/dev/zero", "rb") as zeros, pytest.raises(SourceError, match="not a raw frame"):
+        RawFeed(zeros.fileno(), "camera", os.eventfd(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -11,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import can
 import cv2
@@ -21,10 +23,23 @@ import numpy as np
 import pytest
 import yaml
 
-from dms.messages import BY_ID, SENT, STATUS
+from dms.messages import (
+    ALERT,
+    ATTENTION,
+    BY_ID,
+    DRIVER_STATE,
+    DROWSINESS,
+    EYES,
+    GAZE,
+    HANDS,
+    OPERATING_STATES,
+    SENT,
+    STATUS,
+)
 from dms.rawstream import SharedHeader, SharedWriter, write_frame
 from dms.signals import NoValue, Value, decode
-from dms.types import Availability, Frame, Reason
+from dms.types import AlertKind, Availability, Frame, Reason
+from dms.uds.access import key_of
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "239.74.163.3"
@@ -78,6 +93,9 @@ class Listener:
         self._thread.join()
         self._bus.shutdown()
 
+    def messages(self, since: int = 0) -> list[can.Message]:
+        return [message for _, message in self.heard[since:]]
+
     def statuses(self) -> list[dict[str, Value]]:
         return [self.values(m) for _, m in self.heard if m.arbitration_id == STATUS.can_id]
 
@@ -111,11 +129,17 @@ def running(
         listener.close()
 
 
-def feed(process: subprocess.Popen[bytes], count: int, hz: float = 30.0) -> None:
+def feed(
+    process: subprocess.Popen[bytes],
+    count: int,
+    hz: float = 30.0,
+    first: int = 0,
+    image: np.ndarray | None = None,
+) -> None:
     """Write frames at `hz`; the pipe's reader may go away."""
-    image = disc()
+    image = disc() if image is None else image
     assert process.stdin
-    for i in range(count):
+    for i in range(first, first + count):
         image[0] = i % 250  # equal frames would be a frozen camera
         with contextlib.suppress(BrokenPipeError):
             write_frame(process.stdin.write, Frame(i, round(i * 1e9 / hz), image))
@@ -284,6 +308,185 @@ def test_a_daemon_that_died_knows_the_driver_again_at_once(
         told = [s["Calibration"] for s in listener.statuses()]
     assert 100 in told
     assert all(c in (0, 100) or isinstance(c, NoValue) for c in told), "never learned anew"
+
+
+ABOUT_THE_DRIVER = (ALERT, DRIVER_STATE, ATTENTION, DROWSINESS, HANDS, GAZE, EYES)
+
+
+def assert_unavailable(messages: list[can.Message], reason: Reason) -> None:
+    """The status says so, and nothing about the driver has a value."""
+    for message in messages:
+        values = Listener.values(message)
+        if message.arbitration_id == STATUS.can_id:
+            assert (values["Availability"], values["Reason"]) == (Availability.UNAVAILABLE, reason)
+            assert reason != Reason.FRAMES_LATE or OPERATING_STATES[state_of(values)] == "stalled"
+        elif BY_ID[message.arbitration_id] in ABOUT_THE_DRIVER:
+            assert set(values.values()) == {NoValue.NOT_AVAILABLE}, values
+
+
+def state_of(status: dict[str, Value]) -> int:
+    number = status["OperatingState"]
+    assert isinstance(number, float)
+    return round(number)
+
+
+def statuses(messages: list[can.Message]) -> list[dict[str, Value]]:
+    return [Listener.values(m) for m in messages if m.arbitration_id == STATUS.can_id]
+
+
+def test_a_stream_that_stops_is_unavailable_within_three_cycles_and_its_alert_never_stale(
+    toy_models: Path,
+) -> None:
+    words = ["alerts.cannot_see_ms=1000", "alerts.cannot_see_show_ms=60000"]
+    nobody = np.random.default_rng(0).integers(55, 66, (480, 640)).astype(np.uint8)
+    options = [w for word in words for w in ("--set", word)]
+    with running(toy_models, "--speed-kmh", "80", *options) as (process, listener):
+        feed(process, 120, image=nobody)
+        stalled = len(listener.heard)
+        time.sleep(1.5)
+        resumed = len(listener.heard)
+        feed(process, 60, first=120 + 45)
+    heard = listener.messages()
+    kinds = [Listener.values(m)["AlertKind"] for m in heard if m.arbitration_id == ALERT.can_id]
+    assert AlertKind.CANNOT_SEE in kinds, "an alert that could be repeated"
+    silent = heard[stalled:resumed]
+    gone = [s["Availability"] == Availability.UNAVAILABLE for s in statuses(silent)]
+    backlog = 2  # cycles, of frames that still were in the ring
+    assert gone.index(True) <= 3 + 1 + backlog, "three cycles after the one that was begun"
+    late = [m for m in silent if m.arbitration_id == STATUS.can_id][gone.index(True)]
+    assert_unavailable(silent[silent.index(late) :], Reason.FRAMES_LATE)
+    assert {BY_ID[m.arbitration_id] for m in silent} > set(ABOUT_THE_DRIVER)
+    assert works(heard[resumed:]), "again"
+
+
+@contextlib.contextmanager
+def camera(path: Path) -> Iterator[Callable[[int], None]]:
+    """A camera in shared memory: what writes so many frames, at 30 Hz."""
+    image, seq = disc(), itertools.count()
+    writer = SharedWriter(path, image.shape[1], image.shape[0])
+
+    def shoot(count: int) -> None:
+        for number in itertools.islice(seq, count):
+            image[0] = number % 250
+            writer.write(Frame(number, time.monotonic_ns(), image))
+            time.sleep(FRAME_S)
+
+    yield shoot
+    writer.close()
+
+
+def until(listener: Listener, condition: Callable[[list[can.Message]], bool], since: int) -> None:
+    """Wait for what is heard after `since` to be so."""
+    deadline = time.monotonic() + 60
+    while not condition(listener.messages(since)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def told(messages: list[can.Message], reason: Reason) -> int:
+    """Where the status first gives this reason; -1: nowhere."""
+    for index, m in enumerate(messages):
+        if m.arbitration_id == STATUS.can_id and Listener.values(m)["Reason"] == reason:
+            return index
+    return -1
+
+
+def works(messages: list[can.Message]) -> bool:
+    return any(s["Availability"] != Availability.UNAVAILABLE for s in statuses(messages))
+
+
+def test_a_frozen_process_is_silent_and_then_unavailable(toy_models: Path, tmp_path: Path) -> None:
+    source = f"shm:{tmp_path / 'camera'}"
+    with (
+        camera(tmp_path / "camera") as shoot,
+        running(toy_models, "--speed-kmh", "80", source=source) as (process, listener),
+    ):
+        while not works(listener.messages()):
+            shoot(10)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        frozen = len(listener.heard)
+        time.sleep(1.0)
+        thawed = len(listener.heard)
+        process.send_signal(signal.SIGCONT)
+        until(listener, lambda heard: len(statuses(heard)) >= 5, thawed)
+        heard = listener.messages(thawed)
+    assert thawed == frozen
+    assert_unavailable(heard, Reason.FRAMES_LATE)
+
+
+@contextlib.contextmanager
+def workshop() -> Iterator[Any]:
+    """A workshop's tester on the bus."""
+    isotp = pytest.importorskip("isotp")
+    client = pytest.importorskip("udsoncan.client")
+    connections = pytest.importorskip("udsoncan.connections")
+    ids = isotp.Address(isotp.AddressingMode.Normal_11bits, rxid=0x7A8, txid=0x7A0)
+    with can.Bus(interface="udp_multicast", channel=GROUP, port=PORT, hop_limit=0) as bus:
+        stack = isotp.CanStack(bus, address=ids, params={"tx_padding": 0xCC})
+        patient = {"request_timeout": 20, "p2_timeout": 20, "use_server_timing": False}
+        answers = {"security_algo": lambda level, seed, params: key_of(SECRET, seed)}
+        codecs = {"data_identifiers": {"default": "B"}}
+        connection = connections.PythonIsoTpConnection(stack)
+        with client.Client(connection, config={**patient, **answers, **codecs}) as asks:
+            yield asks
+
+
+SECRET = b"sixteen bytes or more"
+
+
+@pytest.mark.parametrize("kind", ["shm", "pipe"])
+def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
+    toy_models: Path, tmp_path: Path, kind: str
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(SECRET)
+    key.chmod(0o600)
+    words = ["--set", "diagnostics.request_id=0x7A0", "--set", f"diagnostics.key_file={key}"]
+    source = "-" if kind == "pipe" else f"shm:{tmp_path / 'camera'}"
+    stop = threading.Event()
+    with (
+        camera(tmp_path / "camera") as shoot,
+        running(toy_models, "--speed-kmh", "80", *words, source=source) as (process, listener),
+    ):
+
+        def film() -> None:
+            for number in itertools.count():
+                if stop.is_set():
+                    return
+                feed(process, 1, first=number) if kind == "pipe" else shoot(1)
+
+        filming = threading.Thread(target=film)
+        filming.start()
+        try:
+            until(listener, works, 0)
+            with workshop() as client:
+                client.change_session(3)
+                client.unlock_security_access(1)
+                asked = len(listener.heard)
+                client.ecu_reset(1)
+                until(listener, lambda heard: told(heard, Reason.STARTING) >= 0, asked)
+                until(listener, works, asked + told(listener.messages(asked), Reason.STARTING))
+                session = client.read_data_by_identifier(0xF186).service_data.values[0xF186]
+        finally:
+            stop.set()
+            filming.join()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    joined_within_a_frame = kind == "pipe" and b"before the first whole frame" in err
+    assert process.returncode == (3 if joined_within_a_frame else 0), err.decode()
+    assert b"started anew, as a diagnostic tester asked" in err
+    assert session == (1,), "the default session"
+    heard = [m for m in listener.messages(asked) if m.arbitration_id in BY_ID]
+    goodbye = told(heard, Reason.SHUTDOWN)
+    last, anew = heard[goodbye : goodbye + len(SENT)], heard[goodbye + len(SENT) :]
+    assert [m.arbitration_id for m in last[:1]] == [STATUS.can_id], "before all others"
+    assert {m.arbitration_id for m in last} == {m.can_id for m in SENT}, "one last frame of each"
+    assert_unavailable(last, Reason.SHUTDOWN)
+    assert statuses(anew)[0]["Reason"] == Reason.STARTING
+    first = {m.arbitration_id: m.data[1] & 15 for m in reversed(anew)}
+    assert {first[m.can_id] for m in SENT} == {0}, "counters begin anew"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

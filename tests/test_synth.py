@@ -230,6 +230,28 @@ def test_rendering_resumes_and_a_folder_keeps_to_its_recipe(
         shards.render(recipe, 2, tmp_path, range(2), 1)
 
 
+def test_of_two_renderers_of_one_shard_the_slower_leaves_the_fasters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = ({"kind": "any"}, 1, str(tmp_path), 0)
+
+    def made(recipe: object, seed: int, index: int) -> shards.Arrays:
+        return {"face": np.full(3, seed)}
+
+    def overtaken(recipe: object, seed: int, index: int) -> shards.Arrays:
+        monkeypatch.setattr(shards, "maker", lambda kind: made)
+        shards._make_one(task)
+        return {"face": np.full(3, 0)}
+
+    monkeypatch.setattr(shards, "maker", lambda kind: overtaken)
+    assert shards._make_one(task) == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["shard-00000"], "no part is left"
+    assert shards.load(tmp_path)["face"].tolist() == [1, 1, 1]
+    (tmp_path / "shard-00001").write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        shards._make_one(({"kind": "any"}, 1, str(tmp_path), 1))
+
+
 def test_a_picture_without_a_person_says_so(small_recipe: dict[str, Any]) -> None:
     data = faces.make_shard({**small_recipe, "no_face_share": 1.0}, 3, 0)
     assert not data["has_face"].any()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,19 +22,26 @@ import can
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import QUALITY, look
 from test_transmit import STATE
 
-from dms.canbus import Controller
-from dms.canlink import BusHealth
+from dms import cannode
+from dms.canbus import Controller, Received, parse_bus
+from dms.canlink import BusHealth, Link
+from dms.cannode import BATCH, DIAGNOSTIC_BATCH, CanNode, Scheduler
 from dms.commands.diagnosis import (
     IN_SNAPSHOT,
     Desk,
     open_diagnostics,
     stored_settings,
 )
-from dms.config import Config, DiagnosticsConfig, load
+from dms.config import CanConfig, Config, DiagnosticsConfig, load
 from dms.errors import UsageError
-from dms.types import Availability, Reason
+from dms.messages import ALERT
+from dms.moment import Identity
+from dms.rawcan import RawPort
+from dms.transmit import TxFrame, TxPlan
+from dms.types import Availability, Face, Observation, Reason, Step
 from dms.uds import dtc, nvm
 from dms.uds.access import KEY_BYTES, key_of
 from dms.uds.dtc import CONFIRMED, PENDING, TEST_FAILED, Fault, FaultMemory
@@ -50,7 +63,9 @@ from dms.uds.watch import (
     Vitals,
     Watch,
 )
+from dms.vehicle import VehicleInput
 
+ROOT = Path(__file__).resolve().parent.parent
 MS = 1_000_000
 SECOND = 1000 * MS
 SECRET = b"sixteen bytes or more"
@@ -299,6 +314,67 @@ def test_the_self_test_names_what_failed(bench: Bench) -> None:
     assert low & 0b0010, "no frames arrive"
     assert low & 0b0100, "there is no bus"
     assert not low & 0b1001, "networks and memory are right"
+
+
+def seen(face: Face | None, **quality: float) -> Step:
+    """What a frame led to."""
+    return Step(Observation(0, 0, face, None, replace(QUALITY, **quality)), STATE, ())
+
+
+def watch_for(bench: Bench, step: Step, frames: int = 30) -> None:
+    """So many frames, 33 ms apart."""
+    for _ in range(frames):
+        bench.now_ns += 33 * MS
+        bench.desk.seen(step)
+
+
+@pytest.mark.parametrize(
+    ("routine", "step", "answer"),
+    [
+        ("02 01", seen(look(0.0, 0.0)), "00 00 00 00 00"),
+        ("02 01", seen(look(yaw_deg=9.0, pitch_deg=-9.0)), "00 00 5a ff a6"),
+        ("02 01", seen(look(yaw_deg=-20.0)), "01 ff 38 00 00"),
+        ("02 01", seen(look(pitch_deg=12.5)), "01 00 00 00 7d"),
+        ("02 01", seen(look(pitch_deg=math.nan)), "01 00 00 80 00"),
+        ("02 02", seen(None, mean=90.0, dark=0.01, saturated=0.0), "00 5a 01 00"),
+        ("02 02", seen(None, mean=5.0, dark=0.97, saturated=0.0), "01 05 61 00"),
+        ("02 02", seen(None, mean=240.0, dark=0.0, saturated=0.9), "01 f0 00 5a"),
+    ],
+)
+def test_aim_and_light_pass_or_fail_with_their_figures(
+    bench: Bench, routine: str, step: Step, answer: str
+) -> None:
+    watch_for(bench, step)
+    bench.unlock()
+    assert bench.ask(f"31 01 {routine}") == f"71 01 {routine} {answer}"
+    assert bench.ask(f"31 03 {routine}") == "7f 31 12", "the results came with the start"
+
+
+def test_aim_is_what_the_head_is_off_the_configured_mount(bench: Bench) -> None:
+    camera = replace(CONFIG.camera, mount_yaw_deg=15.0, mount_pitch_deg=-5.0)
+    bench.desk.config = replace(CONFIG, camera=camera)
+    watch_for(bench, seen(look(yaw_deg=16.0, pitch_deg=-5.0)))
+    bench.unlock()
+    assert bench.ask("31 01 02 01") == "71 01 02 01 00 00 0a 00 00"
+
+
+@pytest.mark.parametrize("routine", ["02 01", "02 02"])
+def test_aim_and_light_need_enough_frames_of_late(bench: Bench, routine: str) -> None:
+    watch_for(bench, seen(look()), frames=9)
+    bench.unlock()
+    assert bench.ask(f"31 01 {routine}") == "7f 31 22", "too few"
+    watch_for(bench, seen(look()), frames=1)
+    assert bench.ask(f"31 01 {routine}").startswith("71")
+    assert bench.ask(f"31 01 {routine} 00") == "7f 31 13"
+    bench.now_ns += 3001 * MS
+    assert bench.ask(f"31 01 {routine}") == "7f 31 22", "the camera has stalled"
+
+
+def test_aim_needs_a_driver_and_light_does_not(bench: Bench) -> None:
+    watch_for(bench, seen(None))
+    bench.unlock()
+    assert bench.ask("31 01 02 01") == "7f 31 22"
+    assert bench.ask("31 01 02 02").startswith("71 01 02 02 00")
 
 
 def test_a_reset_is_wished_for_not_done_in_the_request(bench: Bench) -> None:
@@ -713,11 +789,11 @@ def test_a_tester_that_never_lets_us_continue_does_not_block_for_ever() -> None:
     assert waits.idle
 
 
-# Fuzz: a short, repeatable version of tools/fuzz_uds.py
+# Fuzz: a short, repeatable version of tools/fuzz/uds.py
 
 
 def test_no_sequence_of_frames_breaks_server_or_transport() -> None:
-    from tools.fuzz_uds import Target
+    from tools.fuzz.uds import Target
 
     rng, target = random.Random(20260101), Target()
     services = (0x10, 0x11, 0x14, 0x19, 0x22, 0x27, 0x2E, 0x31, 0x3E, 0x85)
@@ -735,16 +811,12 @@ def test_no_sequence_of_frames_breaks_server_or_transport() -> None:
 
 
 @pytest.fixture
-def tester(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
-    """udsoncan over can-isotp, against the daemon's own CAN thread."""
+def tester(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any, CanNode, Desk]]:
+    """udsoncan over can-isotp, against the daemon's own CAN thread and what it offers."""
     pytest.importorskip("udsoncan")
     isotp = pytest.importorskip("isotp")
     from udsoncan.client import Client
     from udsoncan.connections import PythonIsoTpConnection
-
-    from dms.canbus import parse_bus
-    from dms.cannode import CanNode
-    from dms.payloads import Identity
 
     key = tmp_path / "key"
     key.write_bytes(SECRET)
@@ -768,23 +840,31 @@ def tester(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any
         "data_identifiers": {"default": "17s", 0xF190: "17s", 0xFD10: "B", 0xFD05: "32s",
                              0xF189: "16s", 0xFD08: "5s", 0xFD09: "2s", 0xFD0A: "4s",
                              0xFD04: "2s"},
-        "request_timeout": 10,
+        "request_timeout": 10, "use_server_timing": False,  # others use this machine too
+        "p2_timeout": 10, "p2_star_timeout": 10,
     }  # fmt: skip
     with Client(PythonIsoTpConnection(stack), config=settings) as client:
-        yield client, node
+        yield client, node, desk
     node.stop()
     bus.shutdown()
 
 
-def test_a_workshop_tester_does_its_round(tester: tuple[Any, Any], tmp_path: Path) -> None:
+def refused(call: Callable[..., object], *args: object) -> Nrc:
+    """Why the monitor refuses what the tester asks."""
     from udsoncan.exceptions import NegativeResponseException
 
-    client, node = tester
+    with pytest.raises(NegativeResponseException) as denied:
+        call(*args)
+    return Nrc(denied.value.response.code)
+
+
+def test_a_workshop_tester_does_its_round(
+    tester: tuple[Any, CanNode, Desk], tmp_path: Path
+) -> None:
+    client, node, _ = tester
     read = client.read_data_by_identifier([0xF189, 0xFD05])
     assert read.service_data.values[0xF189][0].startswith(b"0.1")
-    with pytest.raises(NegativeResponseException) as denied:
-        client.clear_dtc(0xFFFFFF)
-    assert denied.value.response.code == Nrc.SECURITY_ACCESS_DENIED
+    assert refused(client.clear_dtc, 0xFFFFFF) is Nrc.SECURITY_ACCESS_DENIED
     client.change_session(EXTENDED)
     client.unlock_security_access(1)
     client.write_data_by_identifier(0xF190, (b"WDB12345678901234",))
@@ -809,8 +889,155 @@ def test_a_workshop_tester_does_its_round(tester: tuple[Any, Any], tmp_path: Pat
     assert node.health().dropped == 0
 
 
-def test_a_hostile_tester_neither_stops_the_node_nor_its_alerts(tester: tuple[Any, Any]) -> None:
-    _client, node = tester
+@pytest.mark.parametrize("routine", [0x0201, 0x0202])
+def test_a_workshop_tester_checks_aim_and_light(
+    tester: tuple[Any, CanNode, Desk], routine: int
+) -> None:
+    client, _, desk = tester
+    start = client.start_routine
+    assert refused(start, routine) is Nrc.SERVICE_NOT_IN_SESSION
+    client.change_session(EXTENDED)
+    assert refused(start, routine) is Nrc.SECURITY_ACCESS_DENIED
+    client.unlock_security_access(1)
+    assert refused(start, routine) is Nrc.CONDITIONS_NOT_CORRECT, "no frames"
+    for step in (seen(look(), mean=90.0), seen(look(yaw_deg=40.0), mean=5.0)):
+        for _ in range(30):
+            desk.seen(step)
+        record = start(routine).service_data.routine_status_record
+        assert record[0] == (step.observation.quality.mean < 20), record.hex()
+        desk._recent.clear()
+    assert refused(client.stop_routine, routine) is Nrc.SUB_FUNCTION_NOT_SUPPORTED
+    assert refused(client.get_routine_result, routine) is Nrc.SUB_FUNCTION_NOT_SUPPORTED
+
+
+def hostile(rng: random.Random) -> Iterator[bytes]:
+    """Frames of a tester that breaks every rule: requests as fast as they go, lengths that lie or
+    are too long, parts missing, doubled or out of order, flow controls that nobody asked for."""
+    while True:
+        parts = frames(rng.randbytes(rng.randint(8, 60)))
+        yield from (
+            b"\x02\x3e\x00", b"\x03\x22\xf1\x90", b"\x03\x19\x02\xff", b"\x02\x10\x03",
+            b"\x0f" + rng.randbytes(7), b"\x00", b"\x10\x05" + bytes(6), rng.randbytes(8),
+            b"\x1f\xff" + bytes(6), b"\x10\x00\xff\xff\xff\xff\x00\x00",
+            parts[0], *parts[2:], parts[0], parts[1], parts[1], b"\x30\x00\x00", b"\x31\x00\x00",
+            *parts, parts[0], b"\x32\x00\x00",
+        )  # fmt: skip
+
+
+def most_late_us(bench: Bench, can_id: int, of: Iterator[bytes]) -> int:
+    """The most that a frame is late while such frames fill the bus for 5 s; each frame in or out
+    costs a little of the time."""
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), bench.desk.watch, lambda: now[0])
+    per_frame_ns, now = 50_000, [0]
+
+    class Flooded:
+        def receive(self, timeout_s: float) -> Received:
+            now[0] += per_frame_ns
+            return Received(can_id, False, next(of))
+
+        def send(self, can_id: int, data: bytes, extended: bool = False) -> None:
+            now[0] += per_frame_ns
+
+        def close(self) -> None: ...
+
+    port: Any = Flooded()
+    link, plan = Link(lambda: port, port), TxPlan(Identity("s", "m"), 0)
+    node = Scheduler(plan, link, VehicleInput(), lambda: now[0], unit)
+    while now[0] < 5 * SECOND:
+        node.send_due()
+        node.take_in()
+        while not unit._requests.empty():
+            request = unit._requests.get()
+            assert request is not None
+            unit._answer(request)
+    assert node.counters()["missed"] == 0
+    assert can_id != REQUEST or unit.exchange.counters["busy"] > 1000
+    return node.punctuality.lateness.max_us
+
+
+def test_a_hostile_tester_makes_no_frame_later_than_foreign_frames_do(bench: Bench) -> None:
+    foreign = most_late_us(bench, 0x7FF, hostile(random.Random(1)))
+    own = most_late_us(bench, REQUEST, hostile(random.Random(1)))
+    answers = (BATCH + DIAGNOSTIC_BATCH) / BATCH
+    assert own <= 1.2 * answers * foreign, "what is read in one go, and the answers"
+
+
+HOSTILE = """
+import random, socket, sys, threading, time
+sys.path.insert(0, "tests")
+from dms.rawcan import pack
+from test_uds import hostile
+far, can_id, frames = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), []
+def hear():
+    while far.recv(72):
+        pass
+threading.Thread(target=hear, daemon=True).start()
+for frame in hostile(random.Random(1)):
+    frames.append(pack(can_id, frame))
+    if len(frames) == 5000:
+        break
+print("ready", flush=True)
+while True:
+    for number, frame in enumerate(frames):
+        far.send(frame)
+        if number % 40 == 39:
+            time.sleep(0.01)
+"""
+
+
+@pytest.mark.slow
+def test_a_flood_of_requests_delays_alerts_hardly_more_than_one_of_foreign_frames(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    """Two processes fill a bus of 500 kbit/s, 4000 frames a second, by turns. Prints figures."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(cannode, "open_bus", lambda *_: RawPort(near))
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), bench.desk.watch, time.monotonic_ns)
+    node = CanNode(CanConfig(), Identity("s", "m"), diagnostics=unit)
+    late: dict[str, list[float]] = {"foreign": [], "hostile": []}
+    now_by: list[str] = []
+
+    def sent(frame: TxFrame) -> None:
+        if frame.message is ALERT and now_by:
+            late[now_by[-1]].append((time.monotonic_ns() - frame.t_ns) / MS)
+
+    node.watch(sent)
+    with contextlib.ExitStack() as stack:
+        flooders = {}
+        for name, can_id in (("foreign", 0x7FF), ("hostile", REQUEST)):
+            command = [sys.executable, "-c", HOSTILE, str(far.fileno()), str(can_id)]
+            flooders[name] = stack.enter_context(
+                subprocess.Popen(command, pass_fds=[far.fileno()], cwd=ROOT, stdout=subprocess.PIPE)
+            )
+            stack.callback(flooders[name].kill)
+            assert flooders[name].stdout.readline() == b"ready\n"  # type: ignore[union-attr]
+            flooders[name].send_signal(signal.SIGSTOP)
+        node.start()
+        for turn in range(20):
+            name = ("foreign", "hostile")[turn % 2]
+            flooders[name].send_signal(signal.SIGCONT)
+            time.sleep(0.1)
+            now_by.append(name)
+            time.sleep(0.4)
+            now_by.clear()
+            flooders[name].send_signal(signal.SIGSTOP)
+    requests, alive = unit.exchange.counters["requests"], node.alive
+    node.stop()
+    far.close()
+    medians = {name: statistics.median(values) for name, values in late.items()}
+    ratio = medians["hostile"] / medians["foreign"]
+    sys.stdout.write(f"requests: {requests}, alerts: { {k: len(v) for k, v in late.items()} }\n")
+    sys.stdout.write(f"lateness of alerts, hostile to foreign: {ratio:.2f}, {medians} ms\n")
+    assert alive
+    assert requests > 300
+    assert len(late["hostile"]) > 0.5 * len(late["foreign"])
+    assert ratio < 5
+
+
+def test_a_hostile_tester_neither_stops_the_node_nor_its_alerts(
+    tester: tuple[Any, CanNode, Desk],
+) -> None:
+    _, node, _ = tester
     stop, sent = threading.Event(), [0]
 
     def flood() -> None:

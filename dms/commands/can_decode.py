@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dms.busview import BusView, Heard, Reading, values_to_dict
-from dms.canlog import LogFrame, read_log
+from dms.canlog import BrokenLog, LogFrame, read_log
 from dms.commands.common import finish, to_json, warn
-from dms.errors import SourceError
 
 SECOND = 1_000_000_000
 
@@ -115,9 +114,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         for frame in read_log(args.log, errors=True):
             decoding.take(frame)
-    except SourceError as error:
-        if decoding.start_ns is None:
-            raise
+    except BrokenLog as error:
         losses.append(error.line())
     if args.summary:
         print(to_json(decoding.totals(), indent=1) if args.json else summary_text(decoding))

@@ -307,7 +307,8 @@ class Desk:
         camera, limit = self.config.camera, self.config.diagnostics.aim_tolerance_deg
         yaw = _mean_deg([f.yaw_rad for f in faces]) - camera.mount_yaw_deg
         pitch = _mean_deg([f.pitch_rad for f in faces]) - camera.mount_pitch_deg
-        return bytes((max(abs(yaw), abs(pitch)) > limit,)) + _i16_tenths(yaw) + _i16_tenths(pitch)
+        aimed = abs(yaw) <= limit and abs(pitch) <= limit
+        return bytes((not aimed,)) + _i16_tenths(yaw) + _i16_tenths(pitch)
 
     def light(self, option: bytes) -> bytes:
         """Result, then mean grey level, share of dark and of saturated pixels [%]. What is judged

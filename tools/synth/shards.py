@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -107,13 +107,23 @@ def _make_one(task: tuple[dict[str, Any], int, str, int]) -> int:
     recipe, seed, folder, index = task
     arrays = maker(str(recipe["kind"]))(recipe, seed, index)
     target = shard_path(Path(folder), index)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(part, ignore_errors=True)
+    part = _part_of(target)
     part.mkdir()
     for name, array in arrays.items():
         np.save(part / f"{name}.npy", array)
-    part.rename(target)
+    try:
+        part.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(part)  # another renderer was faster; its shard is the same bit for bit
     return len(next(iter(arrays.values())))
+
+
+def _part_of(path: Path) -> Path:
+    """A name of its own for what becomes `path` when it is whole: several renderers, also on
+    several machines, may work on one folder."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 
 
 def _quiet_threads() -> None:
@@ -129,8 +139,9 @@ def _check_meta(recipe: Mapping[str, Any], seed: int, folder: Path) -> None:
     wanted = {"recipe": dict(recipe), "seed": seed, "environments": len(environments())}
     path = folder / META
     if not path.exists():
-        path.write_text(json.dumps(wanted, indent=1) + "\n")
-        return
+        part = _part_of(path)
+        part.write_text(json.dumps(wanted, indent=1) + "\n")
+        part.replace(path)
     if json.loads(path.read_text()) != wanted:
         raise RecipeError(f"{folder}: holds another recipe or seed ({META}); use an empty folder")
 
