@@ -20,7 +20,7 @@ from tools.train.shards import LOST, Shards, runs
 from tools.train.spec import ACTION_OUT, STEPS
 
 Array = NDArray[Any]
-STILLS = 0.8
+STILLS = 0.6
 """Share of windows made from one still: stills show many more people than the clips do."""
 RATE = 15.0
 """Steps of the window a second."""
