@@ -179,7 +179,7 @@ class HealthConfig:
     drift_clear: float = param(
         1.3,
         "drift below which unfamiliar pictures are familiar again",
-        "choice: real streams as they are stay below 0.8, docs/engine.md",
+        "choice: real streams as they are stay below 0.9, docs/engine.md",
         lo=0,
         hi=1000,
     )
