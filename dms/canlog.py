@@ -298,9 +298,12 @@ def _strict(ending: str) -> Iterator[None]:
     log, handler = logging.getLogger(f"can.io{ending}"), _Refuse(logging.WARNING)
     log.addHandler(handler)
     propagates, log.propagate = log.propagate, False
+    level = log.level
+    log.setLevel(logging.WARNING)  # dms.canbus turns the warnings off
     try:
         yield
     finally:
+        log.setLevel(level)
         log.propagate = propagates
         log.removeHandler(handler)
 
