@@ -15,7 +15,7 @@ constexpr int kRows = 100;
 constexpr int kEdgeRows = 50;
 constexpr int kEdgeColumns = 320;
 constexpr std::uint32_t kFarShare = 100;
-constexpr int kMinEdge = 16;                              // grey levels: below, noise decides
+constexpr int kMinEdge = 16;                            // grey levels: below, noise decides
 constexpr std::uint64_t kRowKey = 0xC2B2AE3D27D4EB4Fu;  // odd; sets equal rows apart in the hash
 
 // The difference that one in `share` of those counted reaches.
@@ -27,9 +27,10 @@ int strongest(const std::array<std::uint32_t, 256>& counts, std::uint32_t total,
   return level;
 }
 
-// NaN without strong edges. How much of a strong edge's height is climbed within 3/640 of the frame's width, of what is
-// climbed within 12/640: 1/4 for a slope wider than that, near 1 for a sharp edge. Contrast and
-// exposure cancel. A sharp edge shows in a quarter as many of the near differences as of the far.
+// NaN without strong edges. How much of a strong edge's height is climbed within 3/640 of the
+// frame's width, of what is climbed within 12/640: 1/4 for a slope wider than that, near 1 for a
+// sharp edge. Contrast and exposure cancel. A sharp edge shows in a quarter as many of the near
+// differences as of the far.
 float edge_sharpness(const ImageView& frame) {
   const int near = std::max(1, (3 * frame.width + 320) / 640);
   const int far = 4 * near;
@@ -46,7 +47,8 @@ float edge_sharpness(const ImageView& frame) {
   }
   const int height = strongest(far_counts, total, kFarShare);
   if (total == 0 || height < kMinEdge) return std::numeric_limits<float>::quiet_NaN();
-  return static_cast<float>(strongest(near_counts, total, 4 * kFarShare)) / static_cast<float>(height);
+  return static_cast<float>(strongest(near_counts, total, 4 * kFarShare)) /
+         static_cast<float>(height);
 }
 
 FrameStats stats_with(const Kernels& kernels, const ImageView& frame) {
