@@ -212,7 +212,8 @@ class FusionConfig(CalibrationSettings):
         0.85,
         "phone in use from this smoothed probability",
         "measured: 0 instead of 6 hands at the face taken for telephones in 20 simulated hours at "
-        "0.8 (dms scenarios --hours 20); two of three who telephone at the ear and look ahead are then missed",
+        "0.8 (dms scenarios --hours 20); two of three who telephone at the ear and look ahead are "
+        "then missed",
         lo=0,
         hi=1,
     )
