@@ -212,6 +212,7 @@ class Reason(IntEnum):
     NONE = 0
     NO_FACE = 1
     EYES_NOT_VISIBLE = 2
+    """No eye shows, or none well enough to tell closed from open."""
     SUNGLASSES = 3
     IMAGE_DARK = 4
     IMAGE_SATURATED = 5

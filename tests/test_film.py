@@ -58,6 +58,22 @@ def test_the_table_gives_back_the_gain_and_spread_that_were_put_in(tmp_path: Pat
     assert model.conditions["clear"].lost.max() == 0
 
 
+def test_lids_that_look_alike_are_one_drivers_fault(tmp_path: Path) -> None:
+    records = [recording(k, 0.6, 0.05) for k in range(2)]
+    for r in records:
+        r["true"][::3, 7:9] = 0.0
+        for eye in ("left", "right"):
+            r[eye][:, 1] = r["true"][:, 7]
+    for eye in ("left", "right"):
+        records[1][eye][:, 1] = 0.8
+    path = tmp_path / "errors.json"
+    path.write_text(dumps(fit({"clear": records}, [], "made up")))
+    lids = load_errors(path).conditions["clear"].channels["open"]
+    assert lids.of(0).table[0].max() == 0
+    assert lids.of(1).table[0].min() == pytest.approx(1.0), "as open as ever, of this driver's own"
+    assert lids.of(0).table[2] == pytest.approx(lids.table[2]), "never half open: as all"
+
+
 def test_a_camera_in_trouble_shows_it() -> None:
     image = np.random.default_rng(1).integers(0, 255, (40, 60)).astype(np.uint8)
     assert stories.camera(image, None, "dark", True).max() <= 8

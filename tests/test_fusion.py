@@ -274,6 +274,7 @@ def test_each_loss_of_sight_names_its_reason() -> None:
         (Act(3, face=False), Availability.UNKNOWN, Reason.NO_FACE),
         (Act(3, frozen=True), Availability.FAULT, Reason.IMAGE_FROZEN),
         (Act(3, eyes=no_eyes), Availability.DEGRADED, Reason.EYES_NOT_VISIBLE),
+        (Act(3, open_sigma=0.3), Availability.DEGRADED, Reason.EYES_NOT_VISIBLE),
         (Act(3, eyes=no_eyes, sunglasses=0.9), Availability.DEGRADED, Reason.SUNGLASSES),
         (Act(3, sunglasses=0.9), Availability.DEGRADED, Reason.SUNGLASSES),
         (Act(3, kmh=None), Availability.DEGRADED, Reason.SPEED_UNKNOWN),
@@ -281,6 +282,16 @@ def test_each_loss_of_sight_names_its_reason() -> None:
     ]:
         state = last([ROAD, act])
         assert (state.availability, state.reason) == (availability, reason)
+
+
+def test_lids_that_nobody_could_tell_apart_are_no_evidence_of_alert_eyes() -> None:
+    dim = Act(70, open_sigma=0.3)
+    state = last([drive(10), dim])
+    assert state.perclos_pct is None
+    assert state.blinks.rate_per_min is None
+    assert last([drive(10), replace(dim, open_sigma=0.2)]).perclos_pct is not None
+    asleep = replace(dim, seconds=5, open=0.0)
+    assert last([drive(10), asleep]).condition == Condition.ASLEEP, "but closed is closed"
 
 
 def test_eyes_behind_dark_lenses_are_not_seen_whatever_their_network_says() -> None:

@@ -251,7 +251,7 @@ def test_the_command_prints_gates_and_ends_with_their_verdict(dms, tmp_path: Pat
     words = ("scenarios", "--only", "Sven", "--hours", "0", "--drivers", "1", "--perfect")
     done = dms(*words, "--report", str(page))
     assert done.returncode == Exit.OK, done.stdout + done.stderr
-    assert "4 of 4 stories pass" in done.stdout
+    assert "10 of 10 stories pass" in done.stdout
     assert "Microsleep" in page.read_text()
     assert dms("scenarios", "--only", "nobody at all").returncode == Exit.USAGE
     assert dms("scenarios", "--hold", "--perfect").returncode == Exit.USAGE

@@ -21,6 +21,8 @@ class Lids:
     closed: float
     expected: float
     """Openness as a share of what looking down leaves of it."""
+    sigma: float
+    """Of `open`, by the network's own word."""
     of_left: float | None = None
     """Openness of the left eye alone; None: not visible."""
     of_right: float | None = None
@@ -35,7 +37,7 @@ def lids(
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
     the cluster is no closure (look-down guard). yawning: the mouth is wide open.
     """
-    total = openness = closed = 0.0
+    total = openness = closed = spread = 0.0
     each: list[float | None] = []
     through = 1.0 - face.sunglasses
     most = config.closed_open_max * (config.yawn_open_share if yawning else 1.0)
@@ -55,6 +57,8 @@ def lids(
         total += seen
         openness += seen * own
         closed += seen * p
+        spread += seen * sigma
     if not total:
         return None
-    return Lids(openness / total, closed / total, openness / (total * left), each[0], each[1])
+    parted = openness / (total * left)
+    return Lids(openness / total, closed / total, parted, spread / total, each[0], each[1])

@@ -56,7 +56,7 @@ class LidMemory:
     open: float = 1.0
     seen_ns: int | None = None
     missing: Trigger = OFF
-    """A frontal face shows no eye."""
+    """A frontal face shows no eye, or none well enough to tell closed from open."""
     minute: Minute = NOTHING
     blink: Segmenter = IDLE
     presumed: bool = False

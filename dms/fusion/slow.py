@@ -7,11 +7,12 @@ import math
 from dms.config import MS, Config, FusionConfig
 from dms.fusion.blinks import IDLE, Blink, segment
 from dms.fusion.eyes import Lids
-from dms.fusion.filters import push, push_rare, stale
+from dms.fusion.filters import Trigger, push, push_rare, stale
 from dms.fusion.head import nod, yawn
 from dms.fusion.memory import FaceMemory, FusionState, LidMemory, SlowMemory
 from dms.fusion.rings import EMPTY, Tally
 from dms.fusion.sleepiness import happened, second
+from dms.fusion.tuning import Tuning
 from dms.types import Face
 
 
@@ -63,10 +64,8 @@ def _lids(
 ) -> tuple[LidMemory, Blink | None]:
     f, memory, tuning = config.fusion, state.lids, state.tuning
     minute = memory.minute.at(t - first)
+    missing = _missing(memory.missing, face, lid, t, tuning, f)
     if lid is None:
-        missing = memory.missing
-        if face is not None and abs(face.yaw_rad) <= math.radians(f.eyes_missing_yaw_deg):
-            missing = push(missing, 1.0, t, tuning.sense)
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
         closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
         kept = LidMemory(
@@ -76,14 +75,25 @@ def _lids(
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
     gap = 0 if memory.seen_ns is None else t - memory.seen_ns
-    if 0 < gap <= tuning.closed.bridge_ns:
+    if 0 < gap <= tuning.closed.bridge_ns and not missing.on:
         minute = minute.add(t - first, gap, gap if closed.on else 0)
     blink, cut = None, IDLE
-    if -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
+    if not missing.on and -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
-    missing = push_rare(memory.missing, 0.0, t, tuning.sense)
     eyes = LidMemory(closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right)
     return eyes, blink
+
+
+def _missing(
+    missing: Trigger, face: Face | None, lid: Lids | None, t: int, tuning: Tuning, f: FusionConfig
+) -> Trigger:
+    """Eyes that show speak against; none, or lids that nobody could tell apart, speak for it where
+    a face from the front should show them."""
+    if lid is not None and lid.sigma <= f.open_sigma_max:
+        return push_rare(missing, 0.0, t, tuning.sense)
+    if face is None or abs(face.yaw_rad) > math.radians(f.eyes_missing_yaw_deg):
+        return missing
+    return push(missing, 1.0, t, tuning.sense)
 
 
 def _fallen_asleep(

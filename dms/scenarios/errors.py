@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -45,6 +45,12 @@ class Channel:
     gains: tuple[float, ...] = (1.0,)
     shared: float = 1.0
     """Correlation between the two eyes' errors."""
+    own: tuple[F64, ...] = ()
+    """Tables of each measured driver; empty: `table` is everyone's."""
+
+    def of(self, driver: int) -> Channel:
+        """As it was measured on this driver."""
+        return replace(self, table=self.own[driver]) if self.own else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,7 @@ def _condition(data: Mapping[str, Any]) -> Conditions:
         name: Channel(
             np.array(c["quantiles"], float), float(c["tau_s"]),
             tuple(float(g) for g in c.get("gains", [1.0])), float(c.get("shared", 1.0)),
+            tuple(np.array(table, float) for table in c.get("own", [])),
         )
         for name, c in data["channels"].items()
     }  # fmt: skip

@@ -84,8 +84,8 @@ def observe(
     for name in dict.fromkeys(truth.noise):
         conditions = model.conditions[name]
         who = np.random.default_rng([person.seed, 12])
-        bias = conditions.drivers[int(who.integers(len(conditions.drivers)))]
-        _see(truth, names == name, conditions, bias, person.mount, noise, sight)
+        k = int(who.integers(len(conditions.drivers)))
+        _see(truth, names == name, conditions, k, person.mount, noise, sight)
     sight.face = truth.seen & ~_lost(truth, sight, model, rng, fps)
     sight.visible *= np.where(np.array(truth.eyes), 1.0, 0.02)
     actions = _actions(truth.hands, model, rng, fps)
@@ -115,12 +115,13 @@ def _see(
     truth: Truth,
     mask: NDArray[np.bool_],
     c: Conditions,
-    bias: F64,
+    driver: int,
     mount: Angles,
     noise: dict[str, F64],
     out: Sight,
 ) -> None:
-    """Fill in the frames of one condition."""
+    """Fill in the frames of one condition, with the errors of one of its measured drivers."""
+    bias = c.drivers[driver]
     head, gaze = np.radians(truth.head[mask]), np.radians(truth.gaze[mask])
     yaw, pitch = to_camera(mount, head[:, 0], head[:, 1])
     eye_yaw, eye_pitch = to_camera(mount, gaze[:, 0], gaze[:, 1])
@@ -139,11 +140,12 @@ def _see(
         for eye in range(2):
             error = quantile(ch[name], bins, _of_eye(noise[name][mask], eye, ch[name].shared))
             out.gaze[mask, eye, k] = mean + error
+    lid, shut = ch["open"].of(driver), ch["closed"].of(driver)
     for eye in range(2):
-        z = _of_eye(noise["open"][mask], eye, ch["open"].shared)
-        shown = between(ch["open"], OPEN_AT, truth.open[mask], z) * bias[5]
+        z = _of_eye(noise["open"][mask], eye, lid.shared)
+        shown = between(lid, OPEN_AT, truth.open[mask], z) * bias[5]
         out.open[mask, eye] = np.clip(shown, 0.0, 1.4)
-        out.closed[mask, eye] = np.clip(between(ch["closed"], OPEN_AT, truth.open[mask], -z), 0, 1)
+        out.closed[mask, eye] = np.clip(between(shut, OPEN_AT, truth.open[mask], -z), 0, 1)
         turned = np.degrees(yaw) * (1 if eye == 0 else -1)
         side = np.digitize(turned, signed_edges())
         z = _of_eye(noise["visible"][mask], eye, ch["visible"].shared)

@@ -41,6 +41,7 @@ class Act:
     open: float = 1.0
     face: bool = True
     eyes: tuple[float, float] = (0.95, 0.95)
+    open_sigma: float = 0.08
     sunglasses: float = 0.02
     action: str | None = "wheel"
     kmh: float | None = 80.0
@@ -114,7 +115,7 @@ class Story:
         lid_loss = 1 - 0.34 * min(1.0, max(0.0, -gaze[1]) / 40)
         shown = 0.0 if wild else max(0.0, openness * lid_loss + rng.gauss(0, n.open))
         look = (gaze[0] + self.mount[0], gaze[1] + self.mount[1])
-        left, right = (_eye(visible, shown, look, n, rng) for visible in act.eyes)
+        left, right = (_eye(visible, act, shown, look, n, rng) for visible in act.eyes)
         return Face(
             score=0.98, box_px=(500, 300, 250, 250), landmarks_px=_POINTS,
             yaw_rad=math.radians(yaw), pitch_rad=math.radians(pitch), roll_rad=0.0,
@@ -125,14 +126,19 @@ class Story:
 
 
 def _eye(
-    visible: float, openness: float, look: tuple[float, float], n: Noise, rng: random.Random
+    visible: float,
+    act: Act,
+    openness: float,
+    look: tuple[float, float],
+    n: Noise,
+    rng: random.Random,
 ) -> Eye:
     if visible < 0.2:
         return Eye(visible, None, None, None, None, None, None)
     yaw, pitch = (math.radians(a + rng.gauss(0, n.gaze_deg)) for a in look)
     closed = 1 / (1 + math.exp((openness - 0.25) / 0.05))
     sigma = math.radians(max(4.0, n.gaze_deg))
-    return Eye(visible, openness, 0.08, closed, yaw, pitch, sigma)
+    return Eye(visible, openness, act.open_sigma, closed, yaw, pitch, sigma)
 
 
 def _action(act: Act, rng: random.Random, noise: Noise) -> Action | None:

@@ -18,6 +18,8 @@ F64 = NDArray[np.float64]
 LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
 ENOUGH = 40
 """Samples for quantiles of their own; fewer: those of the next less turned bin."""
+FEW = 8
+"""Samples for quantiles around a true value."""
 STRAIGHT_DEG = 20.0
 LAST_BIN = len(YAW_BINS_DEG)
 """The bin of heads turned beyond the last edge."""
@@ -174,27 +176,29 @@ def open_factor(r: Record) -> float:
 
 
 def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
-    """Openness (of each driver's own) and closed, by true openness."""
-    true, shown, closed, series = [], [], [], []
-    both: list[F64] = []
+    """Openness (of each driver's own) and closed, by true openness: of all, and of each driver
+    where enough was seen. (Lids that look alike open and closed are a driver's, not a moment's.)"""
+    seen: list[tuple[F64, F64, F64]] = []
+    series, both = [], []
     for r, f in zip(records, factors, strict=True):
-        pair = []
+        pair, eyes = [], []
         for eye, name in enumerate(("left", "right")):
             t, p, c = r["true"][:, 7 + eye], r[name][:, 1] / max(f, 0.2), r[name][:, 3]
             ok = np.isfinite(p)
-            true.append(t[ok])
-            shown.append(p[ok])
-            closed.append(c[ok])
+            eyes.append((t[ok], p[ok], c[ok]))
             series.append((p - t)[ok])
             pair.append(p - t)
         both.append(np.array(pair))
-    t, p, c = (np.concatenate(x) for x in (true, shown, closed))
+        t, p, c = (np.concatenate(x) for x in zip(*eyes, strict=True))
+        seen.append((t, p, c))
     shared = _correlation(np.concatenate(both, 1))
     tau = _tau(series)
-    return {
-        "open": {"quantiles": _by_value(t, p, OPEN_AT), "tau_s": tau, "shared": round(shared, 3)},
-        "closed": {"quantiles": _by_value(t, c, OPEN_AT), "tau_s": tau},
-    }
+    tables = []
+    for k in (1, 2):
+        every = _by_value(*(np.concatenate([s[i] for s in seen]) for i in (0, k)), OPEN_AT)
+        own = [_by_value(s[0], s[k], OPEN_AT, every) for s in seen]
+        tables.append({"quantiles": every, "own": own, "tau_s": tau})
+    return {"open": tables[0] | {"shared": round(shared, 3)}, "closed": tables[1]}
 
 
 def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
@@ -306,14 +310,16 @@ def _quantiles(x: F64, b: NDArray[np.intp], rows: int) -> list[F64]:
     return out
 
 
-def _by_value(true: F64, shown: F64, at: F64) -> list[list[float]]:
-    """Quantiles of what was shown around each true value (nearest of `at`)."""
+def _by_value(true: F64, shown: F64, at: F64, others: Any = None) -> Any:
+    """Quantiles of what was shown around each true value (nearest of `at`); with too few samples
+    the row of `others`, or the truth."""
     nearest = np.abs(true[:, None] - at[None]).argmin(1)
-    rows = []
+    rows = np.repeat(at[:, None], len(LEVELS), 1) if others is None else np.array(others)
     for k in range(len(at)):
         own = shown[nearest == k]
-        rows.append(np.quantile(own, LEVELS) if len(own) >= 8 else np.full(len(LEVELS), at[k]))
-    return _round(np.array(rows))
+        if len(own) >= FEW:
+            rows[k] = np.quantile(own, LEVELS)
+    return _round(rows)
 
 
 def _tau(series: Sequence[F64]) -> float:
