@@ -366,29 +366,35 @@ def test_the_monitor_tells_a_bus_as_json(dms: Dms) -> None:
     assert set(status["verdicts"]) <= {"initial", "ok"}
 
 
-def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
+def at_a_terminal(words: list[str], hand: Callable[[bytes], bytes]) -> tuple[int, bytes]:
+    """A command on a terminal of its own until it ends: its wait status, and all it drew. `hand` is
+    given what was drawn so far, again and again, and answers with keys to press."""
     pid, terminal = pty.fork()
     if pid == 0:
-        tall = {**os.environ, "LINES": "120", "COLUMNS": "100"}
-        command = [sys.executable, "-m", "dms.cli", "can", "monitor", GROUP]
-        os.execve(sys.executable, command, tall)
-    drawn, deadline = b"", time.monotonic() + 30
-    with talking():
-        asked = ended = False
-        while time.monotonic() < deadline:
-            if select.select([terminal], (), (), 0.1)[0]:
-                try:
-                    drawn += os.read(terminal, 65536)
-                except OSError:
-                    break
-            if not asked and b"f shows them" in drawn:
-                os.write(terminal, b"f")
-                asked = True
-            if not ended and b"66 6f 72 65 69 67 6e 21" in drawn:
-                os.write(terminal, b"q")
-                ended = True
+        command = [sys.executable, "-m", "dms.cli", *words]
+        os.execve(sys.executable, command, {**os.environ, "LINES": "120", "COLUMNS": "100"})
+    drawn, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], (), (), 0.05)[0]:
+            try:
+                drawn += os.read(terminal, 65536)
+            except OSError:
+                break
+        if keys := hand(drawn):
+            os.write(terminal, keys)
     os.close(terminal)
-    assert os.waitpid(pid, 0)[1] == 0
+    return os.waitpid(pid, 0)[1], drawn
+
+
+def test_the_monitor_draws_a_screen_and_gives_the_terminal_back() -> None:
+    waits = [(b"f shows them", b"f"), (b"66 6f 72 65 69 67 6e 21", b"q")]
+
+    def hand(drawn: bytes) -> bytes:
+        return waits.pop(0)[1] if waits and waits[0][0] in drawn else b""
+
+    with talking():
+        status, drawn = at_a_terminal(["can", "monitor", GROUP], hand)
+    assert status == 0
     assert b"DMS_Alert" in drawn
     assert drawn.endswith(b"\x1b[?25h\x1b[?1049l")
 
@@ -638,24 +644,16 @@ def test_a_hand_on_the_keys_drives_a_car_on_a_bus() -> None:
     pytest.importorskip("msgpack")
     node = CanNode(parse_bus(GROUP), Identity("s", "m"))
     node.start()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        command = [sys.executable, "-m", "dms.cli", "can", "send-vehicle", GROUP, "--keys"]
-        os.execve(sys.executable, command, {**os.environ, "LINES": "60", "COLUMNS": "100"})
-    drawn, deadline = b"", time.monotonic() + 60
     speeds: list[int] = []
-    while time.monotonic() < deadline:
-        if select.select([terminal], (), (), 0.05)[0]:
-            try:
-                drawn += os.read(terminal, 65536)
-            except OSError:
-                break
+
+    def hand(_: bytes) -> bytes:
         speed = node.vehicle().speed_mps
-        if speed is not None and (not speeds or speeds[-1] != round(speed * 3.6)):
-            speeds.append(round(speed * 3.6))
-            os.write(terminal, b"\x1b[5~" if len(speeds) == 1 else b"q")
-    os.close(terminal)
-    status = os.waitpid(pid, 0)[1]
+        if speed is None or (speeds and speeds[-1] == round(speed * 3.6)):
+            return b""
+        speeds.append(round(speed * 3.6))
+        return b"\x1b[5~" if len(speeds) == 1 else b"q"
+
+    status, drawn = at_a_terminal(["can", "send-vehicle", GROUP, "--keys"], hand)
     node.stop()
     assert status == 0
     assert speeds == [0, 30], "page up is 30 km/h"
