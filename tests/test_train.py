@@ -14,6 +14,7 @@ pytest.importorskip("cv2")
 from tools.train import crops, losses  # noqa: E402
 from tools.train.crops import Roi  # noqa: E402
 from tools.train.data import Jitter, cabin_row, eye_row, face_row, overlap  # noqa: E402
+from tools.train.export import load_net  # noqa: E402
 from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
 from tools.train.onnx_file import write as write_network  # noqa: E402
@@ -366,3 +367,24 @@ def test_the_same_seed_trains_the_same_network(tmp_path: Path) -> None:
         write_faces(tmp_path / "faces" / split)
     a, b = (tiny_run(tmp_path / n, tmp_path) for n in "ab")
     assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_a_stage_ends_as_the_mean_that_its_recipe_asks_for(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        write_faces(tmp_path / "faces" / split)
+
+    def trained(name: str, **more: Any) -> Net:
+        recipe = Recipe("eyes", name=name, steps=2, batch=4, jitter={"photo": 0.5}, **more)
+        return load_net(fit(recipe, tmp_path, tmp_path / "run", False), "eyes")
+
+    first = trained("first", seed=1)
+    alone, mixed, old_again = (
+        trained(name, start="first", seed=2, mean=mean)
+        for name, mean in (("b", {}), ("c", {"first": 0.25}), ("d", {"first": 1.0}))
+    )
+    inputs = [torch.randn(3, *i.shape[1:]) for i in first.spec.inputs]
+    with torch.no_grad():
+        assert torch.allclose(old_again(*inputs)[0], first(*inputs)[0], atol=1e-4)
+        for name, layer in mixed.layers.items():
+            old, new = first.layers[name].folded()[0], alone.layers[name].folded()[0]
+            assert torch.allclose(layer.folded()[0], 0.25 * old + 0.75 * new, atol=1e-5)

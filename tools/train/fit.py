@@ -20,7 +20,7 @@ from tools.train.nets import Net, Range, real
 from tools.train.scenes import Scenes
 from tools.train.shards import OBJECTS, Shards
 from tools.train.spec import ACTION_OUT, EMB, EMB_SCALE, EMB_ZERO, SPECS, THINGS
-from tools.train.warm import warm
+from tools.train.warm import blend, unfold, warm
 
 SHORT_FLOATS = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 """Whether this processor multiplies bfloat16; without, torch's loops for it are seven times slower
@@ -50,6 +50,8 @@ class Recipe:
     """Of the run's files, where it is not the network's: a later stage of the same network."""
     start: str | None = None
     """An earlier stage's name, whose weights to begin with."""
+    mean: dict[str, float] = field(default_factory=dict)
+    """Earlier stage -> the share of its weights in the result (see `warm.blend`)."""
     scenes: str = "scenes"
     """Folder of .hdr surroundings without anybody (may be missing)."""
     faces: tuple[str, ...] = ("faces",)
@@ -164,9 +166,7 @@ def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | N
     make, model.balance = source(recipe, data, "train", Jitter(**recipe.jitter))
     check, _ = source(recipe, data, "val", Jitter(**(recipe.jitter | {"photo": 0.0})))
     if warm_file:
-        some = (tensors(b) for b in batches(make, recipe.batch, recipe.seed + 2, 0, 8))
-        inputs = [[real(t[i.name], i) for i in model.net.spec.inputs] for t in some]
-        warm(model.net, warm_file, inputs)
+        warm(model.net, warm_file, some_inputs(make, recipe))
     elif recipe.start:
         known = torch.load(out / f"{recipe.start}.pt", weights_only=True)["trainee"]
         known.pop("balance")
@@ -186,9 +186,18 @@ def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | N
         first = state["step"]
     loop = Loop(recipe, model, mean, optimiser, plan, state_path)
     loop.run(make, first)
+    for stage, share in recipe.mean.items():
+        blend(mean.net, out / f"{stage}.pt", share)
+        unfold(mean.net, some_inputs(make, recipe))
     torch.save({"net": mean.net.state_dict(), "trainee": mean.state_dict()}, result)
     print(recipe.net, "validation", judge(mean, check, recipe), flush=True)
     return result
+
+
+def some_inputs(make: Maker, recipe: Recipe) -> list[list[Tensor]]:
+    """Real-valued inputs of a few batches, to measure layers on."""
+    some = (tensors(b) for b in batches(make, recipe.batch, recipe.seed + 2, 0, 8))
+    return [[real(t[i.name], i) for i in SPECS[recipe.net].inputs] for t in some]
 
 
 class Loop:

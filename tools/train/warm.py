@@ -1,4 +1,5 @@
-"""Weights of a float ONNX file -> the network as it is trained, or a mean of both.
+"""Weights of a float ONNX file -> the network as it is trained, or a mean of both; so too with the
+checkpoint of an earlier stage.
 
 The file has its normalisation folded into the weights. To train on, it is unfolded again by the
 statistics of each layer over some batches, so that the network says the same and trains as one does
@@ -25,17 +26,25 @@ def warm(net: Net, path: Path, batches: list[list[Tensor]]) -> None:
     for name, layer in net.layers.items():
         assert isinstance(layer, Layer)
         _fill(layer, constants[f"{name}_w"], constants[f"{name}_b"])
+    unfold(net, batches)
+
+
+@torch.no_grad()
+def unfold(net: Net, batches: list[list[Tensor]]) -> None:
+    """A network whose normalisation is folded into its weights, as it is trained."""
     net.eval()
     for name, layer in net.layers.items():
+        assert isinstance(layer, Layer)
         if layer.norm is not None:
             _unfold(net, name, batches)
 
 
 @torch.no_grad()
 def blend(net: Net, path: Path, share: float) -> None:
-    """Mix `share` of the file's weights into a network that was trained on from them: on pictures
-    unlike those of the training the mean is often better than either (Wortsman et al. 2022)."""
-    constants = _constants(path)
+    """Mix `share` of the file's weights (a float ONNX file's or a checkpoint's) into a network that
+    was trained on from them: on pictures unlike those of the training the mean is often better than
+    either (Wortsman et al. 2022). The result's normalisation is folded."""
+    constants = _checkpoint(net, path) if path.suffix == ".pt" else _constants(path)
     for name, layer in net.layers.items():
         assert isinstance(layer, Layer)
         weight, bias = layer.folded()
@@ -51,6 +60,16 @@ def _constants(path: Path) -> dict[str, Tensor]:
         c.name: torch.from_numpy(numpy_helper.to_array(c).copy())
         for c in onnx.load(str(path)).graph.initializer
     }
+
+
+def _checkpoint(net: Net, path: Path) -> dict[str, Tensor]:
+    other = Net(net.spec)
+    other.load_state_dict(torch.load(path, weights_only=True)["net"])
+    found = {}
+    for name, layer in other.layers.items():
+        assert isinstance(layer, Layer)
+        found[f"{name}_w"], found[f"{name}_b"] = layer.folded()
+    return found
 
 
 def _fill(layer: Layer, weight: Tensor, bias: Tensor) -> None:
