@@ -119,7 +119,8 @@ def test_a_camera_anywhere_learns_where_the_road_is(mount: tuple[float, float]) 
 
 def test_the_neutral_pose_is_not_learned_at_standstill_nor_from_sleep_or_a_phone() -> None:
     assert last([Act(60, kmh=0)]).calibration_pct == 0
-    assert last([Act(10, open=0.0)]).calibration_pct <= 8
+    awake = last([Act(2)]).calibration_pct
+    assert last([Act(2), Act(10, open=0.0)]).calibration_pct <= awake + 8
     assert last([Act(40, action="phone_hand")]).calibration_pct <= 25  # until it is sure
 
 
@@ -292,6 +293,17 @@ def test_lids_that_nobody_could_tell_apart_are_no_evidence_of_alert_eyes() -> No
     assert last([drive(10), replace(dim, open_sigma=0.2)]).perclos_pct is not None
     asleep = replace(dim, seconds=5, open=0.0)
     assert last([drive(10), asleep]).condition == Condition.ASLEEP, "but closed is closed"
+
+
+def test_eyes_that_were_never_seen_open_are_not_believed_closed() -> None:
+    narrow = Act(20, open=0.1)
+    state = last([narrow])
+    assert state.eyes_closed_ns == 0
+    assert state.eye_open is state.closed_probability is state.perclos_pct is None
+    assert (state.availability, state.reason) == (Availability.DEGRADED, Reason.EYES_NOT_VISIBLE)
+    twitch = [Act(0.3), Act(3, open=0.1)] * 5
+    assert last(twitch).eyes_closed_ns == 0, "too short to be a driver who was awake"
+    assert last([narrow, Act(1.5), Act(4, open=0.0)]).condition == Condition.ASLEEP
 
 
 def test_eyes_behind_dark_lenses_are_not_seen_whatever_their_network_says() -> None:

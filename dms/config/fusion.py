@@ -186,6 +186,14 @@ class FusionConfig(CalibrationSettings):
         lo=0.05,
         hi=5,
     )
+    open_proof_ms: int = param(
+        1000,
+        "eyes are believed closed once open for this long in one, or their baseline is known",
+        "choice: nobody drives off asleep; lids that look closed from the start are narrow, or "
+        "badly lit, as one person's in real footage",
+        lo=0,
+        hi=60000,
+    )
     lookdown_open_loss: float = param(
         0.34,
         "share of lid opening lost when looking 40 deg down, in proportion below that",

@@ -56,7 +56,8 @@ class LidMemory:
     open: float = 1.0
     seen_ns: int | None = None
     missing: Trigger = OFF
-    """A frontal face shows no eye, or none well enough to tell closed from open."""
+    """A frontal face shows no eye, none well enough to tell closed from open, or lids that always
+    look closed."""
     minute: Minute = NOTHING
     blink: Segmenter = IDLE
     presumed: bool = False
@@ -64,6 +65,8 @@ class LidMemory:
     left: float | None = None
     """Openness of the left eye in the last sight of any; None: it was not visible then."""
     right: float | None = None
+    opened: Trigger = OFF
+    """The eyes are open; followed until they were for `open_proof_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

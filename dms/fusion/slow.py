@@ -7,7 +7,7 @@ import math
 from dms.config import MS, Config, FusionConfig
 from dms.fusion.blinks import IDLE, Blink, segment
 from dms.fusion.eyes import Lids
-from dms.fusion.filters import Trigger, push, push_rare, stale
+from dms.fusion.filters import EVEN, Trigger, push, push_rare, stale
 from dms.fusion.head import nod, yawn
 from dms.fusion.memory import FaceMemory, FusionState, LidMemory, SlowMemory
 from dms.fusion.rings import EMPTY, Tally
@@ -64,13 +64,18 @@ def _lids(
 ) -> tuple[LidMemory, Blink | None]:
     f, memory, tuning = config.fusion, state.lids, state.tuning
     minute = memory.minute.at(t - first)
+    opened = memory.opened
+    proven = state.calibration.open_progress(f) >= 1 or opened.duration_ns >= f.open_proof_ms * MS
+    if lid is not None and not proven:
+        opened = push(opened, 1.0 - lid.closed, t, tuning.opened)
+        lid = lid if lid.closed < EVEN else None
     missing = _missing(memory.missing, face, lid, t, tuning, f)
     if lid is None:
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
         closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
         kept = LidMemory(
             closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed,
-            memory.left, memory.right,
+            memory.left, memory.right, opened,
         )  # fmt: skip
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
@@ -80,7 +85,9 @@ def _lids(
     blink, cut = None, IDLE
     if not missing.on and -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
-    eyes = LidMemory(closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right)
+    eyes = LidMemory(
+        closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, opened
+    )
     return eyes, blink
 
 

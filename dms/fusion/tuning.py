@@ -18,6 +18,7 @@ class Tuning:
 
     away: Shape
     closed: Shape
+    opened: Shape
     phone: Shape
     wheel: Shape
     sense: Shape
@@ -60,6 +61,7 @@ def tune(config: Config) -> Tuning:
         closed=Shape(
             f.closure_tau_ms * MS, f.closed_on, f.closed_off, hold, f.closure_bridge_ms * MS
         ),
+        opened=Shape(f.closure_tau_ms * MS, f.closed_on, EVEN, hold, f.closure_bridge_ms * MS),
         phone=Shape(tau, f.phone_on, f.phone_off, 2 * age, age),
         wheel=Shape(tau, f.wheel_on, f.wheel_off, 2 * age, age),
         sense=Shape(hold, EVEN, EVEN, 2 * hold, 2 * hold),
