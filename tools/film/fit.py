@@ -311,15 +311,17 @@ def _quantiles(x: F64, b: NDArray[np.intp], rows: int) -> list[F64]:
 
 
 def _by_value(true: F64, shown: F64, at: F64, others: Any = None) -> Any:
-    """Quantiles of what was shown around each true value (nearest of `at`); with too few samples
-    the row of `others`, or the truth."""
+    """Quantiles of what was shown at each of `at`: of the samples nearest to it, which lie around a
+    value of their own, interpolated between those values; with too few samples the row of
+    `others`, or the truth."""
     nearest = np.abs(true[:, None] - at[None]).argmin(1)
     rows = np.repeat(at[:, None], len(LEVELS), 1) if others is None else np.array(others)
+    around = at.copy()
     for k in range(len(at)):
-        own = shown[nearest == k]
-        if len(own) >= FEW:
-            rows[k] = np.quantile(own, LEVELS)
-    return _round(rows)
+        own = nearest == k
+        if own.sum() >= FEW:
+            rows[k], around[k] = np.quantile(shown[own], LEVELS), np.median(true[own])
+    return _round(np.stack([np.interp(at, around, column) for column in rows.T], 1))
 
 
 def _tau(series: Sequence[F64]) -> float:

@@ -16,7 +16,7 @@ from tools.train.records import Array, Table, softmax
 from tools.train.shards import Shards
 
 BINS = 15
-CLOSED_BELOW = 0.25
+CLOSED_BELOW = 0.2
 """Openness under which an eye counts as closed: what the network is trained towards."""
 SEEN = 0.8
 """Visibility from which an eye's lids are judged: below, part of it is covered."""

@@ -155,7 +155,7 @@ def source(recipe: Recipe, data: Path, split: str, jitter: Jitter) -> tuple[Make
 
 def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | None = None) -> Path:
     """Train, and leave OUT/<net>.pt with the averaged network and its history. `warm_file`: a
-    float ONNX file to begin with, in place of the earlier stage's weights."""
+    float ONNX file in place of the earlier stage's weights, to begin and to make a mean with."""
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,8 @@ def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | N
     loop = Loop(recipe, model, mean, optimiser, plan, state_path)
     loop.run(make, first)
     for stage, share in recipe.mean.items():
-        blend(mean.net, out / f"{stage}.pt", share)
+        begun = warm_file if stage == recipe.start else None
+        blend(mean.net, begun or out / f"{stage}.pt", share)
         unfold(mean.net, some_inputs(make, recipe))
     torch.save({"net": mean.net.state_dict(), "trainee": mean.state_dict()}, result)
     print(recipe.net, "validation", judge(mean, check, recipe), flush=True)

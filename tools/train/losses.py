@@ -12,7 +12,7 @@ from torch.nn import functional as F
 Losses = dict[str, Tensor]
 Targets = dict[str, Tensor]
 
-CLOSED_BELOW = 0.25
+CLOSED_BELOW = 0.2
 """Openness under which an eye counts as closed; +-0.1 around it the label is soft."""
 
 
