@@ -378,7 +378,7 @@ def at_a_terminal(words: list[str], hand: Callable[[bytes], bytes]) -> tuple[int
         if select.select([terminal], (), (), 0.05)[0]:
             try:
                 drawn += os.read(terminal, 65536)
-            except OSError:
+            except OSError:  # the command ended, and its side of the terminal with it
                 break
         if keys := hand(drawn):
             os.write(terminal, keys)

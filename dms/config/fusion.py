@@ -158,8 +158,7 @@ class FusionConfig(CalibrationSettings):
     closed_open_max: float = param(
         0.24,
         "an eye is as good as closed at this share of the driver's own openness",
-        "PERCLOS P80 is 0.20; 0.04 more for the network's noise. Measured: at 0.30 lids squeezed "
-        "against a low sun were microsleeps, and closures of 1.5 s are found as often",
+        "PERCLOS P80 is 0.20; 0.04 more for the network's noise",
         lo=0.05,
         hi=0.6,
     )
@@ -182,7 +181,7 @@ class FusionConfig(CalibrationSettings):
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "
         "tell closed from open; others count as not visible, but for a closure",
         "closed and open lie less than 3.5 sigma apart. Measured: medians of rendered drivers are "
-        "up to 0.19, in low light 0.25 and more, where 12 of 12 closures of 1.5 s were missed",
+        "up to 0.18, in low light 0.26 and more, where 12 of 12 closures of 1.5 s were missed",
         lo=0.05,
         hi=5,
     )

@@ -14,10 +14,9 @@ import numpy as np
 from tools.train import manifest, records
 from tools.train.records import Array, Table, softmax
 from tools.train.shards import Shards
+from tools.train.spec import CLOSED_BELOW
 
 BINS = 15
-CLOSED_BELOW = 0.2
-"""Openness under which an eye counts as closed: what the network is trained towards."""
 SEEN = 0.8
 """Visibility from which an eye's lids are judged: below, part of it is covered."""
 SCALE = (0.2, 5.0)

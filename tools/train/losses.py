@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tools.train.spec import CLOSED_BELOW
+
 Losses = dict[str, Tensor]
 Targets = dict[str, Tensor]
 
-CLOSED_BELOW = 0.2
-"""Openness under which an eye counts as closed; +-0.1 around it the label is soft."""
+SOFT = 0.1
+"""So far around `CLOSED_BELOW` the label of a closed eye is neither 0 nor 1."""
 
 
 def rotation_from_6d(x: Tensor) -> Tensor:
@@ -74,7 +76,7 @@ def eyes_losses(out: Tensor, t: Targets) -> Losses:
     openness = t["open"]
     bce = F.binary_cross_entropy_with_logits
     open_error = F.smooth_l1_loss(out[:, 1], openness, reduction="none", beta=0.1)
-    closed = ((CLOSED_BELOW + 0.1 - openness) / 0.2).clamp(0, 1)
+    closed = ((CLOSED_BELOW + SOFT - openness) / (2 * SOFT)).clamp(0, 1)
     looks = seen * (openness / 0.5).clamp(0.02, 1)
     gaze = (out[:, 3:5] - t["gaze"]).norm(dim=1)
     return {

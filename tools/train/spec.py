@@ -18,6 +18,8 @@ INPUT_ZERO = 128
 
 FACE_OUT = 148
 EYES_OUT = 8
+CLOSED_BELOW = 0.2
+"""Openness under which an eye counts as closed, in training and where its confidence is judged."""
 ACTION_OUT = 8
 THINGS = "things"
 """The cabin network's map that training asks for hands and held things."""
