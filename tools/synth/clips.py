@@ -47,6 +47,7 @@ from tools.synth.stills import (
     ray_rotation,
     seen_near,
     thing_box,
+    visible_action,
 )
 from tools.synth.timeline import Beat, Instant, Timeline, act, add_things, random_blinks
 
@@ -246,9 +247,8 @@ def frame(rng: np.random.Generator, take: Take, now: Instant, t: float) -> dict[
     centre, side = face_square(points)
     things = np.isin(raw.tags, (int(Tag.PHONE), int(Tag.OBJECT)))
     held = now.props[0].prop.kind if now.props else "none"
-    return {
+    labels: dict[str, Any] = {
         "image": picture(rng, take, raw),
-        "action": np.int8(ACTIONS.index(now.action)),
         "square": np.array([*centre, side], np.float32),
         "landmarks": points.astype(np.float32),
         "rotation": ray_rotation(take.camera, acted, centre),
@@ -258,6 +258,8 @@ def frame(rng: np.random.Generator, take: Take, now: Instant, t: float) -> dict[
         "object_px": np.int32(things.sum()),
         "object_box": thing_box(things),
     }
+    action = visible_action(now.action, labels, take.camera.size)
+    return labels | {"action": np.int8(action)}
 
 
 def picture(rng: np.random.Generator, take: Take, raw: Raw) -> U8:

@@ -47,6 +47,8 @@ OBJECTS = (
 NEEDS_PROP = {"phone_ear": 40, "phone_hand": 40, "drink_eat": 40, "smoke": 10}
 """Actions told by a held thing, and how many of its pixels must show (of SIZE or alike; a phone in
 full view covers some 700, a cigarette 30): with fewer nobody could name the action."""
+HAND_SHOWN = 0.25
+"""Share of a hand's points that must show for the picture to show what it does."""
 FACE_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L))
 PERSON_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L, Tag.BODY, Tag.CLOTH))
 Labels = dict[str, Any]
@@ -207,10 +209,9 @@ def driver_labels(
     things = own_things(shot.camera, raw, acted, plan, labels["faces"][row, 2])
     labels["object_box"] = thing_box(things)
     labels["tone"] = np.float32(cast.person.tone)
-    shown = int(things.sum())
     labels["object"] = np.int8(OBJECTS.index(held))
-    labels["object_px"] = np.int32(shown)
-    labels["action"] = np.int8(visible_action(plan, labels, shown, shot.camera.size))
+    labels["object_px"] = np.int32(things.sum())
+    labels["action"] = np.int8(visible_action(plan.action, labels, shot.camera.size))
 
 
 def own_things(
@@ -233,15 +234,22 @@ def thing_box(things: NDArray[np.bool_]) -> F32:
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
 
 
-def visible_action(plan: Plan, labels: Labels, object_px: int, size: Size) -> int:
-    """The action's index, or -1 if the picture does not show enough of it."""
-    if object_px < NEEDS_PROP.get(plan.action, 0):
+def visible_action(action: str, labels: Labels, size: Size) -> int:
+    """The action's index, or -1 if the picture does not show enough of it: what is held, a hand
+    inside the picture, or the hand that is nearest to the face."""
+    if labels["object_px"] < NEEDS_PROP.get(action, 0):
         return -1
-    wrists = labels["hand_keypoints"][:, 0, :2]
+    hands = labels["hand_keypoints"]
+    wrists = hands[:, 0, :2]
     inside = ((wrists > 0) & (wrists < np.array(size))).all(1)
-    if plan.action in ("wheel", "other", "reach") and not inside.any():
+    if action in ("wheel", "other", "reach") and not inside.any():
         return -1
-    return ACTIONS.index(plan.action)
+    if action == "hand_face":
+        away = hands[:, :, :2].mean(1) - labels["landmarks"].mean(0)
+        near = hands[np.hypot(*away.T).argmin()]
+        if near[:, 2].mean() < HAND_SHOWN:
+            return -1
+    return ACTIONS.index(action)
 
 
 def seat_guest(rng: np.random.Generator, cast: Cast, style: CabinStyle) -> Guest:
