@@ -21,6 +21,8 @@ TRUSTED = 0.5
 what is away by it is no longer learned from."""
 LEVEL_RAD = math.radians(15.0)
 """Openness is learned while looking down less than this."""
+LEAST_OPEN = 0.05
+"""A baseline is at least this: a bin of OPENNESS."""
 _BIN = math.radians(2.0)
 ANGLES = Histogram(-45 * _BIN, _BIN, (0,) * 90)
 """+-90 deg in steps of half the pose error; the median interpolates."""
@@ -47,6 +49,7 @@ class Calibration:
     """Straight ahead for the head, camera frame [rad]."""
     gaze: Angles = (0.0, 0.0)
     baseline: float = 1.0
+    """Of open eyes, as the network gives it."""
     pose_samples: int = 0
     open_samples: int = 0
     slot: int = -1
@@ -55,6 +58,10 @@ class Calibration:
     def progress(self, config: FusionConfig) -> float:
         """Of the neutral pose, 0-1."""
         return min(1.0, self.pose_samples * SAMPLE_MS / config.calibration_ms)
+
+    def unit(self, config: FusionConfig) -> float:
+        """The openness that counts as 1: the baseline, within what is believed of anyone."""
+        return min(config.baseline_max, max(config.baseline_min, self.baseline))
 
     def open_progress(self, config: FusionConfig) -> float:
         """Of the driver's own openness, 0-1."""
@@ -149,7 +156,7 @@ def learn_open(state: Calibration, openness: float, config: FusionConfig) -> Cal
     hist, n = state.open_hist.add(openness), state.open_samples + 1
     baseline = state.baseline
     if n >= need:
-        baseline = min(config.baseline_max, max(config.baseline_min, hist.median()))
+        baseline = max(LEAST_OPEN, hist.median())
     return replace(state, open_hist=hist, open_samples=n, baseline=baseline)
 
 

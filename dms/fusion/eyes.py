@@ -29,13 +29,14 @@ class Lids:
 
 
 def lids(
-    face: Face, down_rad: float, yawning: bool, baseline: float, config: FusionConfig
+    face: Face, down_rad: float, yawning: bool, unit: float, config: FusionConfig
 ) -> Lids | None:
     """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed;
     none is visible behind lenses that are surely dark.
 
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
-    the cluster is no closure (look-down guard). yawning: the mouth is wide open.
+    the cluster is no closure (look-down guard). yawning: the mouth is wide open. unit: the
+    network's openness that counts as 1.
     """
     total = openness = closed = spread = 0.0
     each: list[float | None] = []
@@ -49,8 +50,8 @@ def lids(
             continue
         if not math.isfinite(eye.open):
             continue
-        own = each[-1] = eye.open / baseline
-        sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / baseline  # NaN is the least
+        own = each[-1] = eye.open / unit
+        sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / unit  # NaN is the least
         p = logistic((most - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)

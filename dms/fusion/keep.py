@@ -45,7 +45,6 @@ def resumed(kept: Learned, config: Config) -> FusionState:
         pose_samples=-(-f.calibration_ms // SAMPLE_MS),
     )
     if kept.baseline is not None:
-        baseline = min(f.baseline_max, max(f.baseline_min, kept.baseline))
-        cal = replace(cal, baseline=baseline, open_samples=-(-f.baseline_ms // SAMPLE_MS))
+        cal = replace(cal, baseline=kept.baseline, open_samples=-(-f.baseline_ms // SAMPLE_MS))
     slow = replace(state.slow, seat=kept.seat, watch=replace(NEW, unsure=True))
     return replace(state, calibration=cal, slow=slow)

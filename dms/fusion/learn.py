@@ -41,7 +41,7 @@ def learn(
     away = seen.away.on and done >= calibration.TRUSTED
     down = -seen.head[1]
     opened = lid is not None and lid.closed < EVEN and down < calibration.LEVEL_RAD
-    openness = lid.open * cal.baseline if lid is not None and opened else None
+    openness = lid.open * cal.unit(f) if lid is not None and opened else None
     if openness is not None and not away:
         cal = calibration.learn_open(cal, openness, f)
     if done < 1:

@@ -6,6 +6,7 @@ import math
 
 from dms.config import MS, Config, FusionConfig
 from dms.fusion.blinks import IDLE, Blink, segment
+from dms.fusion.calibration import Calibration
 from dms.fusion.eyes import Lids
 from dms.fusion.filters import EVEN, Trigger, push, push_rare, stale
 from dms.fusion.head import nod, yawn
@@ -69,13 +70,13 @@ def _lids(
     if lid is not None and not proven:
         opened = push(opened, 1.0 - lid.closed, t, tuning.opened)
         lid = lid if lid.closed < EVEN else None
-    missing = _missing(memory.missing, face, lid, t, tuning, f)
+    lid, vague, missing = _tellable(memory, face, lid, state.calibration, t, tuning, f)
     if lid is None:
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
         closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
         kept = LidMemory(
             closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed,
-            memory.left, memory.right, opened,
+            memory.left, memory.right, vague, opened,
         )  # fmt: skip
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
@@ -86,21 +87,38 @@ def _lids(
     if not missing.on and -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
     eyes = LidMemory(
-        closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, opened
-    )
+        closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, vague, opened,
+    )  # fmt: skip
     return eyes, blink
 
 
-def _missing(
-    missing: Trigger, face: Face | None, lid: Lids | None, t: int, tuning: Tuning, f: FusionConfig
-) -> Trigger:
-    """Eyes that show speak against; none, or lids that nobody could tell apart, speak for it where
-    a face from the front should show them."""
-    if lid is not None and lid.sigma <= f.open_sigma_max:
-        return push_rare(missing, 0.0, t, tuning.sense)
-    if face is None or abs(face.yaw_rad) > math.radians(f.eyes_missing_yaw_deg):
-        return missing
-    return push(missing, 1.0, t, tuning.sense)
+def _tellable(
+    memory: LidMemory,
+    face: Face | None,
+    lid: Lids | None,
+    cal: Calibration,
+    t: int,
+    tuning: Tuning,
+    f: FusionConfig,
+) -> tuple[Lids | None, Trigger, Trigger]:
+    """The lids if they can be believed; whether open eyes are seen too badly to tell them from
+    closed ones, for which only open eyes speak; whether eyes are missing from a frontal face.
+
+    Lids that look closed are not believed for as long as the eyes, when last seen open, were vague.
+    """
+    vague, missing = memory.vague, memory.missing
+    sure = lid is not None
+    if lid is not None and lid.closed < EVEN:
+        sigma = lid.sigma * cal.unit(f) / cal.baseline  # of this driver's own, however narrow
+        vague = push_rare(vague, float(sigma > f.open_sigma_vague), t, tuning.vague)
+        sure = sigma <= f.open_sigma_max and not vague.on
+    elif lid is not None and vague.on and not stale(vague, t, tuning.vague.hold_ns):
+        lid, sure = None, False
+    if sure:
+        missing = push_rare(missing, 0.0, t, tuning.sense)
+    elif face is not None and abs(face.yaw_rad) <= math.radians(f.eyes_missing_yaw_deg):
+        missing = push(missing, 1.0, t, tuning.sense)
+    return lid, vague, missing
 
 
 def _fallen_asleep(

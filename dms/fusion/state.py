@@ -235,7 +235,7 @@ def _seen(
     down = max(0.0, -head[1], 0.0 if gaze is None else -gaze[0][1])
     mouth = state.slow.yawning  # a jaw that hangs for long is a sleeper's, not a yawn's
     yawning = mouth.wide.on and mouth.open_ns <= tuning.yawn_most_ns
-    lid = lids(face, down, yawning, cal.baseline, config)
+    lid = lids(face, down, yawning, cal.unit(config), config)
     shut = lid is not None and lid.closed >= EVEN
     if gaze is None or shut:  # the last gaze outlives a blink
         held = t - before.gaze_ns <= tuning.hold_ns

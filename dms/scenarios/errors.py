@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 2
+FORMAT = 3
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -125,7 +125,7 @@ def perfect() -> ErrorModel:
         "visible": flat(0.97, 2 * len(YAW_BINS_DEG) + 2),
         "rotation_sigma": flat(np.radians(3.0)),
         "gaze_sigma": flat(np.radians(4.0)),
-        "open_sigma": flat(0.06),
+        "open_sigma": flat(0.06, len(OPEN_AT)),
         "score": flat(0.98),
         "sunglasses": flat(0.02, 1),
         "mask": flat(0.01, 1),

@@ -150,7 +150,10 @@ def _see(
         side = np.digitize(turned, signed_edges())
         z = _of_eye(noise["visible"][mask], eye, ch["visible"].shared)
         out.visible[mask, eye] = np.clip(quantile(ch["visible"], side, z), 0, 1)
-    for name in ("rotation_sigma", "gaze_sigma", "open_sigma", "score"):
+    sigma = ch["open_sigma"].of(driver)
+    sure = between(sigma, OPEN_AT, truth.open[mask], noise["open_sigma"][mask, 0])
+    out.rest["open_sigma"][mask] = np.maximum(sure, 0)
+    for name in ("rotation_sigma", "gaze_sigma", "score"):
         out.rest[name][mask] = np.maximum(quantile(ch[name], bins, noise[name][mask, 0]), 0)
     for name in ("sunglasses", "mask", "occluded"):
         row = np.zeros(len(bins), int)

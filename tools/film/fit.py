@@ -176,29 +176,30 @@ def open_factor(r: Record) -> float:
 
 
 def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
-    """Openness (of each driver's own) and closed, by true openness: of all, and of each driver
-    where enough was seen. (Lids that look alike open and closed are a driver's, not a moment's.)"""
-    seen: list[tuple[F64, F64, F64]] = []
+    """Openness (of each driver's own), closed and openness's sigma, by true openness: of all, and
+    of each driver where enough was seen. (Lids that look alike open and closed are a driver's, not
+    a moment's, and so is how sure the network is of them.)"""
+    seen: list[tuple[F64, ...]] = []
     series, both = [], []
     for r, f in zip(records, factors, strict=True):
         pair, eyes = [], []
         for eye, name in enumerate(("left", "right")):
-            t, p, c = r["true"][:, 7 + eye], r[name][:, 1] / max(f, 0.2), r[name][:, 3]
+            t, p = r["true"][:, 7 + eye], r[name][:, 1] / max(f, 0.2)
             ok = np.isfinite(p)
-            eyes.append((t[ok], p[ok], c[ok]))
+            eyes.append((t[ok], p[ok], r[name][ok, 3], r[name][ok, 2]))
             series.append((p - t)[ok])
             pair.append(p - t)
         both.append(np.array(pair))
-        t, p, c = (np.concatenate(x) for x in zip(*eyes, strict=True))
-        seen.append((t, p, c))
+        seen.append(tuple(np.concatenate(x) for x in zip(*eyes, strict=True)))
     shared = _correlation(np.concatenate(both, 1))
     tau = _tau(series)
     tables = []
-    for k in (1, 2):
+    for k in (1, 2, 3):
         every = _by_value(*(np.concatenate([s[i] for s in seen]) for i in (0, k)), OPEN_AT)
         own = [_by_value(s[0], s[k], OPEN_AT, every) for s in seen]
         tables.append({"quantiles": every, "own": own, "tau_s": tau})
-    return {"open": tables[0] | {"shared": round(shared, 3)}, "closed": tables[1]}
+    lids, shut, sigma = tables
+    return {"open": lids | {"shared": round(shared, 3)}, "closed": shut, "open_sigma": sigma}
 
 
 def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
@@ -213,8 +214,7 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
         values = [r["face"][:, FACE_COLUMNS.index(name)] for r in records]
         out[name] = _finite_channel(values, [np.zeros(len(v), int) for v in values], 1)
     both = [(r[e], b) for r, b in zip(records, bins, strict=True) for e in ("left", "right")]
-    for name, column in (("gaze_sigma", 6), ("open_sigma", 2)):
-        out[name] = _finite_channel([e[:, column] for e, _ in both], [b for _, b in both], rows)
+    out["gaze_sigma"] = _finite_channel([e[:, 6] for e, _ in both], [b for _, b in both], rows)
     sides = [
         np.digitize(np.degrees(r["true"][:, 0]) * s, signed_edges())
         for r in records
