@@ -326,6 +326,23 @@ def test_eyes_too_vague_to_be_believed_are_told_until_they_are_believed_again() 
     assert late.condition == Condition.ASLEEP, "not seen open for long: what was vague is past"
 
 
+def test_lids_that_squint_for_long_are_no_closure_and_shut_ones_are() -> None:
+    """Openness at which `closed` is about 0.6: over the threshold at times, never surely."""
+    squint, noise = Act(40, open=0.23), Noise(0.0, 0.0, 0.05, 0.0)
+    moments = play(Story([ROAD, squint, Act(3), Act(4, open=0.0)], noise=noise))
+    at = [m.state for m in moments if m.t_s > START]
+    doubtful = [s for s in at[: 40 * 30] if s.eyes_closed_ns > 0]
+    assert doubtful, "the squint is short closures"
+    assert max(s.eyes_closed_ns for s in doubtful) < S
+    assert at[-1].condition == Condition.ASLEEP
+    perclos = at[40 * 30].perclos_pct
+    assert perclos is not None
+    assert perclos < 30, "what is doubted counts for nothing"
+    asleep = play(Story([ROAD, squint, Act(6, open=0.0)], noise=noise))
+    slept = [m.t_s - START - 40 for m in asleep if m.state.condition == Condition.ASLEEP]
+    assert 2.5 <= slept[0] <= 3.5, "a squint that ends in sleep is sleep, from where it ended"
+
+
 def test_eyes_that_were_never_seen_open_are_not_believed_closed() -> None:
     narrow = Act(20, open=0.1)
     state = last([narrow])

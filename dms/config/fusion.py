@@ -222,6 +222,21 @@ class FusionConfig(CalibrationSettings):
         0.65, "closed from this filtered probability", "choice: above a wink's 0.5", lo=0.5, hi=1
     )
     closed_off: float = param(0.4, "open below this", "choice: hysteresis", lo=0, hi=0.5)
+    closed_mean_min: float = param(
+        0.70,
+        "a closure too long for a blink is believed from this mean probability over all of it",
+        "measured: lids that squint against the sun fluctuate about 0.6 (25 such closures of 1 s "
+        "by rendered drivers, up to 0.71), shut lids have 0.76 and more (one driver 0.68 to 0.73)",
+        lo=0.5,
+        hi=0.95,
+    )
+    closed_mean_ms: int = param(
+        1500,
+        "time constant of that mean; a closure that was doubted is half that long at first",
+        "choice: as long as most microsleeps",
+        lo=500,
+        hi=10000,
+    )
     microsleep_ms: int = param(1000, "eyes closed this long is a microsleep", NCAP, lo=300, hi=5000)
     sleep_ms: int = param(3000, "eyes closed this long is sleep", NCAP, lo=1000, hi=10000)
     perclos_min_seen_ms: int = param(

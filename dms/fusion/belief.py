@@ -58,7 +58,7 @@ def unavailable(
 
 def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
     """What the frame at t shows of eyes and road."""
-    closed_ns = 0 if stale(lids.closed, t, hold_ns) else lids.closed.duration_ns
+    closed_ns = 0 if stale(lids.closed, t, hold_ns) else lids.closed_ns
     unknown = stale(face.away, t, hold_ns) or closed_ns > hold_ns
     on_road = None if unknown else not face.away.on
     unseen = face.seen_ns != t or lids.presumed

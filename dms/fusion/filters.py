@@ -75,6 +75,22 @@ def push(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
     return Trigger(level, on, since, max(last, since or 0), t_ns, (b, value))
 
 
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """Of evidence so far, the older forgotten: at first a mean, later a first-order filter."""
+
+    value: float = 0.0
+    count: int = 0
+
+    def after(self, value: float, dt_ns: int, tau_ns: int) -> Mean:
+        """With one more value, dt_ns after the last."""
+        count = self.count + 1
+        gain = max(1 / count, -math.expm1(-dt_ns / tau_ns))
+        return Mean(self.value + gain * (value - self.value), count)
+
+
+NO_MEAN = Mean()
+"""No evidence."""
 CALM = 0.01
 """A filter below this has forgotten."""
 

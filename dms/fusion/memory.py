@@ -11,7 +11,7 @@ from dms.fusion.attention import AHEAD, Angles, Direction
 from dms.fusion.blinks import IDLE, Segmenter
 from dms.fusion.calibration import Calibration
 from dms.fusion.change import NEW, Watch
-from dms.fusion.filters import NOTHING, OFF, Minute, Trigger
+from dms.fusion.filters import NO_MEAN, NOTHING, OFF, Mean, Minute, Trigger
 from dms.fusion.head import SHUT, Nodding, Yawning
 from dms.fusion.looks import Looks
 from dms.fusion.sleepiness import NO_STORY, Sleepiness
@@ -69,6 +69,12 @@ class LidMemory:
     """Open eyes are seen too badly to tell them from closed ones; closed eyes say nothing of it."""
     opened: Trigger = OFF
     """The eyes are open; followed until they were for `open_proof_ms`."""
+    mean: Mean = NO_MEAN
+    """Of the probability of closed, since the closure's onset."""
+    doubted_ns: int | None = None
+    """When this closure, too long for a blink, was last too unlikely on the whole."""
+    closed_ns: int = 0
+    """How long the eyes are believed to have been closed; 0 while that is doubted."""
 
 
 @dataclass(frozen=True, slots=True)

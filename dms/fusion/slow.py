@@ -8,7 +8,7 @@ from dms.config import MS, Config, FusionConfig
 from dms.fusion.blinks import IDLE, Blink, segment
 from dms.fusion.calibration import Calibration
 from dms.fusion.eyes import Lids
-from dms.fusion.filters import EVEN, Trigger, push, push_rare, stale
+from dms.fusion.filters import EVEN, NO_MEAN, Mean, Trigger, push, push_rare, stale
 from dms.fusion.head import nod, yawn
 from dms.fusion.memory import FaceMemory, FusionState, LidMemory, SlowMemory
 from dms.fusion.rings import EMPTY, Tally
@@ -37,7 +37,7 @@ def watch(
     story, nodding, yawning = slow.story, slow.nodding, slow.yawning
     nodded = yawned = False
     if face is not None:
-        closed_ns = eyes.closed.duration_ns if eyes.closed.t_ns == t else 0
+        closed_ns = eyes.closed_ns if eyes.closed.t_ns == t else 0
         nodding, nodded = nod(nodding, seen.head[1], closed_ns, t, config.drowsiness)
         yawning, yawned = yawn(yawning, face.mouth_open, t, state.tuning.mouth, config.drowsiness)
     long = _long_closure(before, eyes, config.drowsiness.long_closure_ms * MS)
@@ -73,23 +73,46 @@ def _lids(
     lid, vague, missing = _tellable(memory, face, lid, state.calibration, t, tuning, f)
     if lid is None:
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
-        closed = push(memory.closed, 1.0, t, tuning.closed) if presumed else memory.closed
+        closed, belief = memory.closed, (memory.mean, memory.doubted_ns, memory.closed_ns)
+        if presumed:
+            closed = push(closed, 1.0, t, tuning.closed)
+            belief = _believed(memory, closed, 1.0, config)
         kept = LidMemory(
             closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed,
-            memory.left, memory.right, vague, opened,
+            memory.left, memory.right, vague, opened, *belief,
         )  # fmt: skip
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
+    belief = _believed(memory, closed, lid.closed, config)
     gap = 0 if memory.seen_ns is None else t - memory.seen_ns
     if 0 < gap <= tuning.closed.bridge_ns and not missing.on:
-        minute = minute.add(t - first, gap, gap if closed.on else 0)
+        minute = minute.add(t - first, gap, gap if closed.on and belief[1] != t else 0)
     blink, cut = None, IDLE
     if not missing.on and -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
     eyes = LidMemory(
         closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, vague, opened,
+        *belief,
     )  # fmt: skip
     return eyes, blink
+
+
+def _believed(
+    memory: LidMemory, closed: Trigger, value: float, config: Config
+) -> tuple[Mean, int | None, int]:
+    """The mean evidence of the closure that `value` was just pushed to, when that was last too
+    little, and how long the eyes are believed closed: since a doubt, and as far as the mean reaches."""
+    if closed.since_ns is None or closed.t_ns is None:
+        return NO_MEAN, None, 0
+    f, tau = config.fusion, config.fusion.closed_mean_ms * MS
+    before = closed.t_ns if memory.closed.t_ns is None else memory.closed.t_ns
+    mean, doubted = memory.mean.after(value, closed.t_ns - before, tau), memory.doubted_ns
+    lasts = closed.duration_ns
+    if lasts >= config.drowsiness.long_closure_ms * MS and mean.value < f.closed_mean_min:
+        return mean, closed.t_ns, 0
+    if doubted is not None:
+        lasts = min(lasts, closed.last_ns - doubted + tau // 2)
+    return mean, doubted, max(lasts, 0)
 
 
 def _tellable(
@@ -128,7 +151,7 @@ def _fallen_asleep(
     return (
         memory.seen_ns is not None
         and t - memory.seen_ns <= config.lost_closed_ms * MS
-        and memory.closed.duration_ns >= config.lost_closed_min_ms * MS
+        and memory.closed_ns >= config.lost_closed_min_ms * MS
         and not stale(memory.closed, t, hold_ns)
         and seen.head[1] <= -math.radians(config.lost_closed_drop_deg)
     )
@@ -137,7 +160,7 @@ def _fallen_asleep(
 def _long_closure(before: LidMemory, now: LidMemory, least_ns: int) -> bool:
     """Did a closure too long for a blink just end before our eyes?"""
     ended = before.closed.on and not now.closed.on and now.closed.level > 0.0
-    return ended and before.closed.duration_ns >= least_ns
+    return ended and before.closed_ns >= least_ns
 
 
 def _tally(blink: Blink | None, long: bool, yawned: bool, nodded: bool) -> Tally:
