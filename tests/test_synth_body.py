@@ -189,6 +189,30 @@ def test_stills_and_clips_are_the_same_bit_for_bit_when_made_again() -> None:
     assert shards.digest(first) == shards.digest(second)
 
 
+def test_an_action_has_a_label_only_where_the_picture_shows_it() -> None:
+    from tools.synth.actions import ACTIONS
+    from tools.synth.stills import visible_action
+
+    hands = np.zeros((2, 21, 3), np.float32)
+    hands[0, :, :2], hands[1, :, :2] = (100, 60), (-40, 400)
+    shown = {"hand_keypoints": hands, "landmarks": np.full((68, 2), 90.0), "object_px": 500}
+
+    def label(action: str, **other: object) -> int:
+        return visible_action(action, shown | other, (320, 240))
+
+    assert label("hand_face") == -1, "the hand at the face is behind something"
+    seen = hands.copy()
+    seen[0, :6, 2] = 1
+    assert label("hand_face", hand_keypoints=seen) == ACTIONS.index("hand_face")
+    far = hands.copy()
+    far[1, :, 2] = 1
+    assert label("hand_face", hand_keypoints=far) == -1, "another hand tells nothing of it"
+    assert label("wheel") == ACTIONS.index("wheel")
+    assert label("reach", hand_keypoints=hands - 500) == -1, "no hand in the picture"
+    assert label("phone_hand") == ACTIONS.index("phone_hand")
+    assert label("phone_hand", object_px=39) == label("smoke", object_px=9) == -1
+
+
 def test_no_joint_jumps_while_somebody_moves_from_one_action_to_another() -> None:
     from tools.synth.actions import make_plan
     from tools.synth.actor import Actor
