@@ -295,35 +295,14 @@ def test_lids_that_nobody_could_tell_apart_are_no_evidence_of_alert_eyes() -> No
     assert last([drive(10), asleep]).condition == Condition.ASLEEP, "but closed is closed"
 
 
-NARROW = Act(70, open=0.4, open_sigma=0.13)
-"""Lids of two fifths of the usual opening, three sigmas of it."""
-
-
-def test_narrow_lids_that_are_never_surely_open_are_told_and_not_believed_closed() -> None:
-    shut = replace(NARROW, seconds=1.9, open=0.0, open_sigma=0.05)
-    for acts in ([NARROW], [NARROW, shut], [NARROW, shut, replace(NARROW, seconds=1), shut]):
-        state = last(acts)
-        assert state.eyes_closed_ns == 0
-        assert state.perclos_pct is None
-        assert (state.availability, state.reason) == (
-            Availability.DEGRADED,
-            Reason.EYES_NOT_VISIBLE,
-        )
-    sure = replace(NARROW, open_sigma=0.08)
-    assert last([sure]).availability == Availability.OK, "narrow, but well seen"
-    assert last([sure, replace(shut, seconds=1.5)]).condition == Condition.MICROSLEEP
-
-
-def test_eyes_too_vague_to_be_believed_are_told_until_they_are_believed_again() -> None:
-    vague, shut = replace(NARROW, open=1.0, open_sigma=0.5), Act(1.8, open=0.0)
-    moments = play(Story([drive(12), replace(vague, seconds=10), drive(20), shut]))
-    told = [m.t_s for m in moments if m.t_s > 12 and m.state.availability != Availability.OK]
-    assert 22 < told[-1] < 36, "seen well for long enough, they are believed"
-    assert moments[-1].state.condition == Condition.MICROSLEEP
-    early = last([drive(12), replace(vague, seconds=10), drive(2), shut])
-    assert (early.eyes_closed_ns, early.availability) == (0, Availability.DEGRADED)
-    late = last([drive(12), replace(vague, seconds=10), replace(shut, seconds=6)])
-    assert late.condition == Condition.ASLEEP, "not seen open for long: what was vague is past"
+def test_narrow_lids_are_judged_by_their_own_opening() -> None:
+    narrow = Act(70, open=0.4, open_sigma=0.1)  # a quarter of what shows, a tenth of the usual
+    state = last([narrow])
+    assert state.perclos_pct is None
+    assert (state.availability, state.reason) == (Availability.DEGRADED, Reason.EYES_NOT_VISIBLE)
+    shut = replace(narrow, seconds=4, open=0.0)
+    assert last([narrow, shut]).condition == Condition.ASLEEP, "but closed is closed"
+    assert last([replace(narrow, open_sigma=0.08)]).availability == Availability.OK
 
 
 def test_lids_that_squint_for_long_are_no_closure_and_shut_ones_are() -> None:

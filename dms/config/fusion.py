@@ -179,17 +179,9 @@ class FusionConfig(CalibrationSettings):
     open_sigma_max: float = param(
         0.22,
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "
-        "tell closed from open; others count as not visible, but for closures (see the next)",
+        "tell closed from open; others count as not visible, but for a closure",
         "closed and open lie less than 3.5 sigma apart. Measured: medians of rendered drivers are "
         "up to 0.18, in low light 0.26 and more, where 12 of 12 closures of 1.5 s were missed",
-        lo=0.05,
-        hi=5,
-    )
-    open_sigma_vague: float = param(
-        0.26,
-        "eyes whose openness was less sure than this when last seen open are not believed closed",
-        "closed and open lie less than 3 sigma apart. Measured: 0.38 of a driver with narrow lids "
-        "behind tinted lenses who seemed asleep; up to 0.25 of those whose closures are found",
         lo=0.05,
         hi=5,
     )

@@ -65,8 +65,6 @@ class LidMemory:
     left: float | None = None
     """Openness of the left eye in the last sight of any; None: it was not visible then."""
     right: float | None = None
-    vague: Trigger = OFF
-    """Open eyes are seen too badly to tell them from closed ones; closed eyes say nothing of it."""
     opened: Trigger = OFF
     """The eyes are open; followed until they were for `open_proof_ms`."""
     mean: Mean = NO_MEAN

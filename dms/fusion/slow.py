@@ -70,7 +70,7 @@ def _lids(
     if lid is not None and not proven:
         opened = push(opened, 1.0 - lid.closed, t, tuning.opened)
         lid = lid if lid.closed < EVEN else None
-    lid, vague, missing = _tellable(memory, face, lid, state.calibration, t, tuning, f)
+    missing = _missing(memory.missing, face, lid, state.calibration, t, tuning, f)
     if lid is None:
         presumed = sound and _fallen_asleep(memory, seen, t, tuning.hold_ns, f)
         closed, belief = memory.closed, (memory.mean, memory.doubted_ns, memory.closed_ns)
@@ -79,7 +79,7 @@ def _lids(
             belief = _believed(memory, closed, 1.0, config)
         kept = LidMemory(
             closed, memory.open, memory.seen_ns, missing, minute, IDLE, presumed,
-            memory.left, memory.right, vague, opened, *belief,
+            memory.left, memory.right, opened, *belief,
         )  # fmt: skip
         return kept, None
     closed = push(memory.closed, lid.closed, t, tuning.closed)
@@ -91,7 +91,7 @@ def _lids(
     if not missing.on and -seen.head[1] <= math.radians(config.drowsiness.lookdown_max_deg):
         cut, blink = segment(memory.blink, lid.expected, t, config.drowsiness)
     eyes = LidMemory(
-        closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, vague, opened,
+        closed, lid.open, t, missing, minute, cut, False, lid.of_left, lid.of_right, opened,
         *belief,
     )  # fmt: skip
     return eyes, blink
@@ -100,8 +100,8 @@ def _lids(
 def _believed(
     memory: LidMemory, closed: Trigger, value: float, config: Config
 ) -> tuple[Mean, int | None, int]:
-    """The mean evidence of the closure that `value` was just pushed to, when that was last too
-    little, and how long the eyes are believed closed: since a doubt, and as far as the mean reaches."""
+    """The mean evidence of the closure that `value` was just pushed to; when that was last too
+    little; how long the eyes are believed closed, which is little more than the time since then."""
     if closed.since_ns is None or closed.t_ns is None:
         return NO_MEAN, None, 0
     f, tau = config.fusion, config.fusion.closed_mean_ms * MS
@@ -115,33 +115,23 @@ def _believed(
     return mean, doubted, max(lasts, 0)
 
 
-def _tellable(
-    memory: LidMemory,
+def _missing(
+    missing: Trigger,
     face: Face | None,
     lid: Lids | None,
     cal: Calibration,
     t: int,
     tuning: Tuning,
     f: FusionConfig,
-) -> tuple[Lids | None, Trigger, Trigger]:
-    """The lids if they can be believed; whether open eyes are seen too badly to tell them from
-    closed ones, for which only open eyes speak; whether eyes are missing from a frontal face.
-
-    Lids that look closed are not believed for as long as the eyes, when last seen open, were vague.
-    """
-    vague, missing = memory.vague, memory.missing
-    sure = lid is not None
-    if lid is not None and lid.closed < EVEN:
-        sigma = lid.sigma * cal.unit(f) / cal.baseline  # of this driver's own, however narrow
-        vague = push_rare(vague, float(sigma > f.open_sigma_vague), t, tuning.vague)
-        sure = sigma <= f.open_sigma_max and not vague.on
-    elif lid is not None and vague.on and not stale(vague, t, tuning.vague.hold_ns):
-        lid, sure = None, False
-    if sure:
-        missing = push_rare(missing, 0.0, t, tuning.sense)
-    elif face is not None and abs(face.yaw_rad) <= math.radians(f.eyes_missing_yaw_deg):
-        missing = push(missing, 1.0, t, tuning.sense)
-    return lid, vague, missing
+) -> Trigger:
+    """Eyes that show speak against; none, or lids that nobody could tell apart, speak for it where
+    a face from the front should show them."""
+    # of this driver's own openness, however narrow
+    if lid is not None and lid.sigma * cal.unit(f) <= f.open_sigma_max * cal.baseline:
+        return push_rare(missing, 0.0, t, tuning.sense)
+    if face is None or abs(face.yaw_rad) > math.radians(f.eyes_missing_yaw_deg):
+        return missing
+    return push(missing, 1.0, t, tuning.sense)
 
 
 def _fallen_asleep(

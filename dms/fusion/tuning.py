@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from dms.config import MS, Config, FusionConfig
 from dms.fusion.filters import EVEN, Shape
 
-VAGUE_TIMES = 4
-"""How well open eyes are seen is judged over this many times `eyes_missing_ms`: lids that squint
-look surer than they are."""
 Limits = tuple[float, float, float]
 """(sideways, up, down) [rad], all positive."""
 
@@ -26,8 +23,6 @@ class Tuning:
     wheel: Shape
     sense: Shape
     """Of a sense that is missing."""
-    vague: Shape
-    """Of open eyes seen too badly; between two sights of them eyes may look closed for a while."""
     mouth: Shape
     yawn_most_ns: int
     """A mouth open for longer is no yawn."""
@@ -60,7 +55,7 @@ def tune(config: Config) -> Tuning:
     """Work it out."""
     f, a, rad = config.fusion, config.attention, math.radians
     hold, age = f.hold_ms * MS, f.action_max_age_ms * MS
-    tau, missing = f.phone_tau_ms * MS, f.eyes_missing_ms * MS
+    tau = f.phone_tau_ms * MS
     return Tuning(
         away=Shape(f.attention_tau_ms * MS, f.away_on, f.away_off, hold, hold),
         closed=Shape(
@@ -70,7 +65,6 @@ def tune(config: Config) -> Tuning:
         phone=Shape(tau, f.phone_on, f.phone_off, 2 * age, age),
         wheel=Shape(tau, f.wheel_on, f.wheel_off, 2 * age, age),
         sense=Shape(hold, EVEN, EVEN, 2 * hold, 2 * hold),
-        vague=Shape(VAGUE_TIMES * missing, EVEN, 0.5 * EVEN, missing, missing),
         mouth=Shape(f.attention_tau_ms * MS, f.away_on, f.away_off, hold, hold),
         yawn_most_ns=config.drowsiness.yawn_max_ms * MS,
         hold_ns=hold,
