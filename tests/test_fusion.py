@@ -290,7 +290,7 @@ def test_lids_that_nobody_could_tell_apart_are_no_evidence_of_alert_eyes() -> No
     state = last([drive(10), dim])
     assert state.perclos_pct is None
     assert state.blinks.rate_per_min is None
-    assert last([drive(10), replace(dim, open_sigma=0.2)]).perclos_pct is not None
+    assert last([drive(10), replace(dim, open_sigma=0.18)]).perclos_pct is not None
     asleep = replace(dim, seconds=5, open=0.0)
     assert last([drive(10), asleep]).condition == Condition.ASLEEP, "but closed is closed"
 
@@ -302,7 +302,7 @@ def test_narrow_lids_are_judged_by_their_own_opening() -> None:
     assert (state.availability, state.reason) == (Availability.DEGRADED, Reason.EYES_NOT_VISIBLE)
     shut = replace(narrow, seconds=4, open=0.0)
     assert last([narrow, shut]).condition == Condition.ASLEEP, "but closed is closed"
-    assert last([replace(narrow, open_sigma=0.08)]).availability == Availability.OK
+    assert last([replace(narrow, open=0.45, open_sigma=0.08)]).availability == Availability.OK
 
 
 def test_lids_that_squint_for_long_are_no_closure_and_shut_ones_are() -> None:

