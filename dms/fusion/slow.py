@@ -102,14 +102,14 @@ def _believed(
 ) -> tuple[Mean, int | None, int]:
     """The mean evidence of the closure that `value` was just pushed to; when that was last too
     little; how long the eyes are believed closed, which is little more than the time since then."""
-    if closed.since_ns is None or closed.t_ns is None:
+    t, before = closed.t_ns, memory.closed.t_ns
+    if closed.since_ns is None or t is None or before is None:
         return NO_MEAN, None, 0
     f, tau = config.fusion, config.fusion.closed_mean_ms * MS
-    before = closed.t_ns if memory.closed.t_ns is None else memory.closed.t_ns
-    mean, doubted = memory.mean.after(value, closed.t_ns - before, tau), memory.doubted_ns
+    mean, doubted = memory.mean.after(value, t - before, tau), memory.doubted_ns
     lasts = closed.duration_ns
     if lasts >= config.drowsiness.long_closure_ms * MS and mean.value < f.closed_mean_min:
-        return mean, closed.t_ns, 0
+        return mean, t, 0
     if doubted is not None:
         lasts = min(lasts, closed.last_ns - doubted + tau // 2)
     return mean, doubted, max(lasts, 0)
