@@ -65,6 +65,7 @@ def right_eyes(n: int, rng: np.random.Generator) -> dict[str, Any]:
         "out": out, "twin": out.copy(), "image": np.zeros((n, 4, 32, 32), np.uint8),
         "pose": np.zeros((n, 3)), "is_visible": visible, "open": openness,
         "gaze": np.zeros((n, 2)), "is_glasses": worn, "sunglasses": np.zeros(n),
+        "right": np.arange(n) % 2 > 0,
     }  # fmt: skip
 
 
@@ -124,6 +125,16 @@ def test_what_is_wrong_is_missed(perfect: Tables, table: str, column: str, name:
     setattr(perfect, table, wrong)
     figures = evaluate_synth.all_figures(perfect, perfect, {"face": (0.01, 9)})
     assert any(f.passed is False and f.name.startswith(name) for f in figures)
+
+
+def test_gaze_that_errs_outwards_in_both_eyes_is_right_once_merged() -> None:
+    out = np.zeros((6, 8), np.float32)
+    out[:4, 3] = np.radians(8.0)  # the left eye is seen mirrored: outwards in both
+    out[2, 5], out[3, 5] = -2.0, 2.0  # the second face's left eye is the sure one
+    table = {"out": out, "gaze": np.zeros((6, 2)), "index": np.array([0, 0, 1, 1, 2, 3]),
+             "right": np.array([0, 1, 0, 1, 0, 1], bool)}  # fmt: skip
+    error = evaluate_synth.merged_gaze_error(table, np.ones(6, bool))
+    assert error == pytest.approx([0.0, 4.0], abs=0.01)
 
 
 def test_confidences_that_come_true_have_no_calibration_error(rng: np.random.Generator) -> None:

@@ -58,6 +58,18 @@ def test_the_table_gives_back_the_gain_and_spread_that_were_put_in(tmp_path: Pat
     assert model.conditions["clear"].lost.max() == 0
 
 
+def test_eyes_that_always_err_apart_are_no_noise(tmp_path: Path) -> None:
+    records = [recording(k, 1.0, 0.02) for k in range(3)]
+    records[1]["left"][:, 4] -= 0.09
+    records[1]["right"][:, 4] += 0.05
+    path = tmp_path / "errors.json"
+    path.write_text(dumps(fit({"clear": records}, [], "made up")))
+    clear = load_errors(path).conditions["clear"]
+    assert clear.drivers[:, 10] == pytest.approx([0, 0.07, 0], abs=0.005)
+    assert clear.drivers[:, 3] == pytest.approx([0, -0.02, 0], abs=0.005)
+    assert clear.channels["gaze_yaw"].table[0, 9] == pytest.approx(0.02, abs=0.004)
+
+
 def test_lids_that_look_alike_are_one_drivers_fault(tmp_path: Path) -> None:
     records = [recording(k, 0.6, 0.05) for k in range(2)]
     for r in records:

@@ -21,8 +21,18 @@ from tools.train.onnx_file import write as write_network  # noqa: E402
 from tools.train.perceive import peaks, rotation_of, window  # noqa: E402
 from tools.train.rows import auc, iou, macro_f1  # noqa: E402
 from tools.train.shards import FLIP_68, Sample, Shards, runs  # noqa: E402
-from tools.train.spec import SPECS, macs, shapes  # noqa: E402
-from tools.train.warm import warm  # noqa: E402
+from tools.train.spec import (  # noqa: E402
+    SPECS,
+    Input,
+    Op,
+    Output,
+    Spec,
+    conv,
+    macs,
+    residual,
+    shapes,
+)
+from tools.train.warm import grow, warm  # noqa: E402
 
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0)
 
@@ -335,6 +345,37 @@ def test_a_network_begun_from_a_file_says_what_the_file_says(name: str, tmp_path
         trained = second(*inputs)[0]
     drift = (trained - first(*inputs)[0]).detach().abs().max()
     assert float(drift) < 0.05 * float(trained.detach().abs().max())
+
+
+def small_net(width: int, deeper: bool) -> Net:
+    last = "b" if deeper else "a"
+    ops = (
+        conv("a", "image", 4, width),
+        *(residual("b", "a", width) if deeper else ()),
+        Op("flat", "flatten", (last,)),
+        Op("head", "gemm", ("flat",), width * 64, 3, relu=False, norm=False),
+    )
+    spec = Spec("small", (Input("image", (1, 4, 8, 8)),), ops, (Output("out", "head", (1, 3)),))
+    return Net(spec).eval()
+
+
+def test_a_grown_network_says_what_the_smaller_one_says(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    old, new = small_net(5, False), small_net(9, True)
+    write_network(old, None, tmp_path / "old.onnx")
+    image = torch.randn(6, 4, 8, 8)
+    with torch.no_grad():
+        assert not torch.allclose(new(image)[0], old(image)[0], atol=1e-2)
+        grow(new, tmp_path / "old.onnx")
+        assert torch.allclose(new(image)[0], old(image)[0], atol=1e-4)
+    for name, layer in new.layers.items():  # and nothing new is stuck at zero for ever
+        assert float(layer.weight.detach().abs().max()) > 0 or name == "b_part"
+
+
+def test_a_network_does_not_grow_from_a_larger_one(tmp_path: Path) -> None:
+    write_network(small_net(9, False), None, tmp_path / "old.onnx")
+    with pytest.raises(ValueError, match=r"layer a .* too large"):
+        grow(small_net(5, False), tmp_path / "old.onnx")
 
 
 def test_a_short_window_is_padded_with_its_oldest_step() -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 3
+FORMAT = 4
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -28,6 +28,8 @@ YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
 OPEN_AT = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 MOUTH_AT = np.array([0.0, 0.15, 0.4, 0.8])
 """True values between which tables are interpolated."""
+EYE_SIGN = (-1, 1)
+"""Of the left and of the right eye in what tells them apart."""
 
 
 class ErrorsError(DmsError):
@@ -59,8 +61,9 @@ class Conditions:
 
     channels: Mapping[str, Channel]
     drivers: F64
-    """(k, 10): biases of head yaw, pitch, roll, gaze yaw, pitch [rad], factor of openness, and for
-    gaze yaw and pitch the gains of the head and of the eye in the head."""
+    """(k, 12): biases of head yaw, pitch, roll, gaze yaw, pitch [rad], factor of openness, for gaze
+    yaw and pitch the gains of the head and of the eye in the head, and how far either eye's yaw and
+    pitch err from both eyes' bias all the time (right +, left -) [rad]."""
     lost: F64
     """Share of frames without a face in each yaw bin; the last is leaning."""
     lost_run_s: float
@@ -91,8 +94,8 @@ def _scaled(c: Conditions, gaze: float, head: float) -> Conditions:
         old = channels[name]
         gains = tuple(1 + (g - 1) * f for g in old.gains)
         channels[name] = replace(old, table=old.table * f, gains=gains)
-    drivers = c.drivers * np.array([head, head, head, gaze, gaze, 1.0, 1, 1, 1, 1])
-    drivers[:, 6:] = 1 + (drivers[:, 6:] - 1) * gaze
+    drivers = c.drivers * np.array([head, head, head, gaze, gaze, 1.0, 1, 1, 1, 1, gaze, gaze])
+    drivers[:, 6:10] = 1 + (drivers[:, 6:10] - 1) * gaze
     return replace(c, channels=channels, drivers=drivers)
 
 
@@ -131,7 +134,7 @@ def perfect() -> ErrorModel:
         "mask": flat(0.01, 1),
         "occluded": flat(0.01, 1),
     }
-    drivers = np.array([[0.0, 0, 0, 0, 0, 1, 1, 1, 1, 1]])
+    drivers = np.array([[0.0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0]])
     sight = Conditions(channels, drivers, np.zeros(len(YAW_BINS_DEG) + 2), 0.1)
     dark = {
         "visible": flat(0.02, 2 * len(YAW_BINS_DEG) + 2),
@@ -176,5 +179,5 @@ def _condition(data: Mapping[str, Any]) -> Conditions:
         )
         for name, c in data["channels"].items()
     }  # fmt: skip
-    drivers = np.array(data["drivers"], float).reshape(-1, 10)
+    drivers = np.array(data["drivers"], float).reshape(-1, 12)
     return Conditions(channels, drivers, np.array(data["lost"], float), float(data["lost_run_s"]))

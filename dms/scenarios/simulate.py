@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dms.scenarios.errors import (
+    EYE_SIGN,
     MOUTH_AT,
     OPEN_AT,
     YAW_BINS_DEG,
@@ -139,7 +140,7 @@ def _see(
         mean = g_head * of_head + g_eye * (of_gaze - of_head) + bias[3 + k]
         for eye in range(2):
             error = quantile(ch[name], bins, _of_eye(noise[name][mask], eye, ch[name].shared))
-            out.gaze[mask, eye, k] = mean + error
+            out.gaze[mask, eye, k] = mean + EYE_SIGN[eye] * bias[10 + k] + error
     lid, shut = ch["open"].of(driver), ch["closed"].of(driver)
     for eye in range(2):
         z = _of_eye(noise["open"][mask], eye, lid.shared)

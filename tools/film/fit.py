@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import erf, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dms.scenarios.errors import FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
+from dms.scenarios.errors import EYE_SIGN, FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
 from dms.scenarios.simulate import VISIBLE_MIN, signed_edges
 from dms.types import ACTIONS
 from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, Record
@@ -46,13 +47,14 @@ def condition(records: Sequence[Record]) -> dict[str, Any]:
     """One condition's channels."""
     head = [_pairs(r, k) for r in records for k in (0,)]
     channels: dict[str, Any] = {}
-    biases = np.zeros((len(records), 10))
+    biases = np.zeros((len(records), 12))
     for k, axis in enumerate(("yaw", "pitch", "roll")):
         channels[f"head_{axis}"], biases[:, k] = head_channel(records, k)
     for k, axis in enumerate(("yaw", "pitch")):
-        channels[f"gaze_{axis}"], biases[:, 3 + k], biases[:, 6 + 2 * k : 8 + 2 * k] = gaze_channel(
-            records, k
-        )
+        gaze = gaze_channel(records, k)
+        channels[f"gaze_{axis}"] = gaze.channel
+        biases[:, 3 + k], biases[:, 10 + k] = gaze.bias, gaze.apart
+        biases[:, 6 + 2 * k : 8 + 2 * k] = gaze.gains
     factors = np.array([open_factor(r) for r in records])
     biases[:, 5] = factors
     channels |= lid_channels(records, factors)
@@ -96,25 +98,39 @@ def _gain(pairs: Sequence[tuple[F64, F64]]) -> float:
     return top / max(1e-9, sum(float(t @ t) for t, _ in pairs))
 
 
-def gaze_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64, F64]:
-    """Gaze angle k, both eyes as one population: quantiles, and each driver's bias and gains of
+@dataclass(frozen=True, slots=True)
+class GazeFit:
+    """Gaze angle of both eyes as one population. By driver: bias, how far either eye errs from it
+    all the time (right +, left -; these go out where the eyes are merged), and the gains (k, 2) of
     the head and of the eye in the head."""
+
+    channel: dict[str, Any]
+    bias: F64
+    apart: F64
+    gains: F64
+
+
+def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
+    """Gaze angle k."""
     rows = [_gaze_row(r, k, eye) for r in records for eye in range(2)]
     pooled = _gaze_gains(rows, np.ones(2), 0.0)
     gains = np.array(
         [_gaze_gains(rows[2 * d : 2 * d + 2], pooled, GAIN_PULL) for d in range(len(records))]
     ).reshape(-1, 2)
     left = [p - gains[i // 2, 0] * h - gains[i // 2, 1] * e for i, (h, e, p, _) in enumerate(rows)]
-    bias = np.zeros(len(records))
+    bias, apart = np.zeros(len(records)), np.zeros(len(records))
     for d in range(len(records)):
-        bins = np.concatenate([rows[i][3] for i in (2 * d, 2 * d + 1)])
-        both = np.concatenate([left[i] for i in (2 * d, 2 * d + 1)])
-        values = both[bins == bins.min()] if len(bins) else both
-        bias[d] = np.median(values) if len(values) else 0.0
-    rest = [x - bias[i // 2] for i, x in enumerate(left)]
+        pair, bins = left[2 * d : 2 * d + 2], [rows[i][3] for i in (2 * d, 2 * d + 1)]
+        straight = np.concatenate(bins).min(initial=LAST_BIN)
+        values = [x[b == straight] for x, b in zip(pair, bins, strict=True)]
+        if min(len(v) for v in values) >= ENOUGH:
+            apart[d] = (np.median(values[1]) - np.median(values[0])) / 2
+        both = np.concatenate([v - s * apart[d] for v, s in zip(values, EYE_SIGN, strict=True)])
+        bias[d] = np.median(both) if len(both) else 0.0
+    rest = [x - bias[i // 2] - EYE_SIGN[i % 2] * apart[i // 2] for i, x in enumerate(left)]
     channel = _channel(rest, [b for *_, b in rows], LAST_BIN + 1, gains=pooled.tolist())
-    shared = _shared(records, gains, bias, k)
-    return channel | {"shared": round(shared, 3)}, bias, gains
+    shared = _shared(records, GazeFit(channel, bias, apart, gains), k)
+    return GazeFit(channel | {"shared": round(shared, 3)}, bias, apart, gains)
 
 
 GAIN_PULL = 0.1
@@ -141,15 +157,15 @@ def _gaze_gains(rows: Sequence[tuple[F64, F64, F64, Any]], prior: F64, pull: flo
     return np.asarray(np.linalg.solve(a.T @ a + pull * np.eye(2), a.T @ y + pull * prior))
 
 
-def _shared(records: Sequence[Record], gains: F64, bias: F64, k: int) -> float:
+def _shared(records: Sequence[Record], fit: GazeFit, k: int) -> float:
     """Correlation of the two eyes' errors where both are seen."""
     pairs = []
-    for r, o, g in zip(records, bias, gains, strict=True):
+    for r, o, a, g in zip(records, fit.bias, fit.apart, fit.gains, strict=True):
         both = []
         for eye, name in enumerate(("left", "right")):
             head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
             pred = np.where(r[name][:, 0] >= 0.5, r[name][:, 4 + k], np.nan)
-            both.append(pred - g[0] * head - g[1] * (gaze - head) - o)
+            both.append(pred - g[0] * head - g[1] * (gaze - head) - o - EYE_SIGN[eye] * a)
         pairs.append(np.array(both))
     return _correlation(np.concatenate(pairs, 1))
 

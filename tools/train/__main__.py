@@ -21,6 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     verbs = parser.add_subparsers(dest="verb", required=True)
     fit = verbs.add_parser("fit", help="train one network (face, eyes, cabin, action)")
+    grow = verbs.add_parser("grow", help="a float file of a larger network that says the same")
     export = verbs.add_parser("export", help="write a trained network's INT8 and float files")
     calibrate = verbs.add_parser(
         "calibrate", help="make a network's confidences mean what they say"
@@ -36,8 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--frame", type=int, default=0, help="of the video")
     look.add_argument("--out", type=Path, required=True, help="folder of the sheets")
     look.add_argument("--count", type=int, default=24, help="pictures a sheet")
-    for p in (fit, export):
+    for p in (fit, export, grow):
         p.add_argument("net", choices=NETS)
+    grow.add_argument("--from", dest="old", type=Path, required=True, metavar="FILE")
+    grow.add_argument("--out", type=Path, required=True, metavar="FILE")
+    for p in (fit, export):
         p.add_argument("--recipe", type=Path, help="default: all stages in tools/train/recipes")
     calibrate.add_argument("nets", nargs="+", choices=[n for n in NETS if n != "cabin"])
     for p in (fit, export, everything):
@@ -81,6 +85,8 @@ def main(argv: list[str] | None = None) -> int:
             _calibrate(args)
         elif args.verb == "saliency":
             return _saliency(args)
+        elif args.verb == "grow":
+            return _grow(args)
         elif args.verb == "drift":
             _drift(args)
         elif args.verb == "unfamiliar":
@@ -160,6 +166,26 @@ def _saliency(args: argparse.Namespace) -> int:
     if not saliency.explain(args.models, shown[args.frame], path):
         raise FileNotFoundError(f"{args.picture}: no face in frame {args.frame}")
     print(path)
+    return 0
+
+
+def _grow(args: argparse.Namespace) -> int:
+    """Exit code 2 where the file's network is the larger one."""
+    import torch
+
+    from tools.train.nets import Net
+    from tools.train.onnx_file import write
+    from tools.train.spec import SPECS
+    from tools.train.warm import grow
+
+    torch.manual_seed(1)
+    net = Net(SPECS[args.net])
+    try:
+        grow(net, args.old)
+    except ValueError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    write(net, None, args.out)
     return 0
 
 

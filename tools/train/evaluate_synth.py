@@ -106,6 +106,18 @@ def gaze_error(t: Table, which: Array) -> Array:
     return np.asarray(np.abs(got - t["gaze"][which]).mean(1))
 
 
+def merged_gaze_error(t: Table, which: Array) -> Array:
+    """The same a face, for faces with both eyes among `which`: their gaze weighted by certainty,
+    as fusion merges it."""
+    left, right = (np.flatnonzero(which & (t["right"] == side)) for side in (False, True))
+    _, a, b = np.intersect1d(t["index"][left], t["index"][right], return_indices=True)
+    pairs = np.stack([left[a], right[b]])
+    weight = np.exp(-2.0 * t["out"][pairs, 5].astype(float))[..., None]
+    off = np.degrees(t["out"][pairs, 3:5]) - t["gaze"][pairs]
+    off[0, :, 0] *= -1.0  # left eyes are seen mirrored
+    return np.asarray(np.abs((off * weight).sum(0) / weight.sum(0)).mean(1))
+
+
 def eye_figures(t: Table) -> list[Figure]:
     """Openness, gaze and visibility on eye crops centred a little off."""
     shut, wide = lids(t)
@@ -124,6 +136,7 @@ def eye_figures(t: Table) -> list[Figure]:
         ranked("open/closed AUC behind clear glasses", 6, shut & glass, wide & glass, 0.985),
         _people("eyes", "openness MAE", np.abs(out[seen, 1] - t["open"][seen]), 0.07, True),
         _people("eyes", "gaze MAE, clear eyes [deg]", gaze_error(t, plain), 5.0, True),
+        _people("eyes", "gaze MAE, both clear eyes merged [deg]", merged_gaze_error(t, plain)),
         _people("eyes", "gaze MAE behind clear glasses [deg]", gaze_error(t, wide & glass)),
         ranked("eye visible AUC", 0, t["is_visible"] > 0.6, hidden, 0.99),
         _people("eyes", "eyes that cannot be seen called visible and closed", said[hidden]),

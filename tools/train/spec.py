@@ -21,7 +21,7 @@ EYES_OUT = 8
 CLOSED_BELOW = 0.2
 """Openness under which an eye counts as closed, in training and where its confidence is judged."""
 ACTION_OUT = 8
-THINGS = "things"
+THINGS = "held"
 """The cabin network's map that training asks for hands and held things."""
 EMB = 64
 STEPS = 32
@@ -93,6 +93,15 @@ def conv(name: str, src: str, cin: int, cout: int, kernel: int = 3, stride: int 
     return Op(name, "conv", (src,), cin, cout, kernel, stride)
 
 
+def residual(name: str, src: str, width: int) -> tuple[Op, Op]:
+    """`name` = ReLU(src + a 3x3 convolution of it)."""
+    part = f"{name}_part"
+    return (
+        Op(part, "conv", (src,), width, width, relu=False),
+        Op(name, "add", (src, part), width, width),
+    )
+
+
 def conv1d(name: str, src: str, cin: int, cout: int, stride: int = 1, dilation: int = 1) -> Op:
     return Op(name, "conv", (src,), cin, cout, 3, stride, 1, dilation)
 
@@ -156,8 +165,9 @@ def _cabin() -> Spec:
         conv("c4", "c3", 96, 96),
         conv("c5", "c4", 96, 128, stride=2),
         conv("c6", "c5", 128, 128),
+        *residual("r6", "c6", 128),
         # the coarse map's context brought back to stride 16
-        conv("c7", "c6", 128, 96, kernel=1),
+        conv("c7", "r6", 128, 96, kernel=1),
         Op("u1", "up", ("c7",)),
         Op("s1", "add", ("u1", "c4")),
         # where the face is: each cell speaks for its 2 x 2 cells of stride 8
@@ -165,7 +175,8 @@ def _cabin() -> Spec:
         Op("cells", "conv", ("d1",), 32, 16, 1, relu=False, norm=False),
         Op("det_map", "spread", ("cells",)),
         # what is done: hands and things at stride 16, and an embedding that keeps where they are
-        conv(THINGS, "s1", 96, 48),
+        conv("things", "s1", 96, 48),
+        *residual(THINGS, "things", 48),
         conv("e1", THINGS, 48, 16, kernel=1),
         Op("flat", "flatten", ("e1",)),
         Op("emb_map", "gemm", ("flat",), 16 * 192, EMB, relu=False),

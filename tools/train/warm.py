@@ -30,6 +30,31 @@ def warm(net: Net, path: Path, batches: list[list[Tensor]]) -> None:
 
 
 @torch.no_grad()
+def grow(net: Net, path: Path) -> None:
+    """Make a freshly initialised `net` say what the file of a smaller network of its kind says:
+    more channels of a layer and more layers are allowed. What the old part of a layer reads from
+    new channels begins at zero, and so do new layers without activation, the ends of residual
+    blocks; everything else that is new keeps its random beginning (Chen et al. 2016, Net2Net)."""
+    constants = _constants(path)
+    for name, layer in net.layers.items():
+        assert isinstance(layer, Layer)
+        weight, bias = layer.folded()
+        weight, bias = weight.clone(), bias.clone()
+        if f"{name}_w" in constants:
+            old = constants[f"{name}_w"]
+            outs, ins = old.shape[:2]
+            if any(a > b for a, b in zip(old.shape, weight.shape, strict=True)):
+                raise ValueError(f"{path}: layer {name} is {tuple(old.shape)}, too large")
+            weight[:outs] = 0
+            weight[:outs, :ins] = old
+            bias[:outs] = constants[f"{name}_b"]
+        elif not layer.op.relu:
+            weight.zero_()
+        _fill(layer, weight, bias)
+    net.eval()
+
+
+@torch.no_grad()
 def unfold(net: Net, batches: list[list[Tensor]]) -> None:
     """A network whose normalisation is folded into its weights, as it is trained."""
     net.eval()
