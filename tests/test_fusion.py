@@ -25,12 +25,13 @@ from scenarios.builder import (
     reasons,
     spans,
 )
+from scripted import QUALITY, look
 
 from dms import fusion
 from dms.config import Config
 from dms.fusion.attention import relative_to, roll_to
 from dms.fusion.filters import Minute
-from dms.types import Availability, Condition, Reason
+from dms.types import ACTIONS, Action, Availability, Condition, Observation, Reason
 
 RATES = pytest.mark.parametrize("fps", [10, 15, 30, 60])
 START = ROAD.seconds
@@ -255,6 +256,18 @@ def test_a_phone_is_in_use_after_a_moment_and_over_after_a_moment(fps: float) ->
 def test_an_action_that_is_not_known_is_not_a_phone() -> None:
     assert last([ROAD, Act(3, action="phone_ear"), Act(2, action=None)]).phone_ns == 0
     assert last([ROAD, Act(2, action=None)]).action is None
+
+
+@pytest.mark.parametrize(("hand", "used"), [(0.02, True), (0.09, False)])
+def test_a_phone_must_be_many_times_likelier_than_an_empty_hand(hand: float, used: bool) -> None:
+    p = dict.fromkeys(ACTIONS, 0.0) | {"phone_ear": 0.96 - hand, "hand_face": hand, "wheel": 0.04}
+    config = Config()
+    state = fusion.start(config)
+    for i in range(60):
+        action = Action(tuple(p.values()), 0, 32)
+        seen = Observation(i, i * 66_666_667, look(), action, QUALITY)
+        state, driver = fusion.step(state, seen, None, Reason.NONE, config)
+    assert (driver.phone_ns > 0) == used
 
 
 def test_a_sleeping_driver_with_a_phone_is_asleep() -> None:

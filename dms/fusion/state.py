@@ -43,6 +43,7 @@ from dms.types import (
 KMH = 3.6
 """km/h in a m/s."""
 _PHONE = tuple(ACTIONS.index(name) for name in sorted(PHONE_ACTIONS))
+_HAND_FACE = ACTIONS.index("hand_face")
 _WHEEL = ACTIONS.index("wheel")
 _FREE = (ACTIONS.index("reach"), ACTIONS.index("other"))
 """Actions of hands that are not on the wheel; with all others a second hand may be."""
@@ -291,7 +292,8 @@ def _watch_action(
         return memory
     p = action.probabilities
     best = p.index(max(p))
-    phone = push(memory.phone, sum([p[i] for i in _PHONE]), t, tuning.phone)
+    clear = sum([p[i] for i in _PHONE]) - config.phone_against_hand * p[_HAND_FACE]
+    phone = push(memory.phone, max(0.0, clear), t, tuning.phone)
     wheel = push(memory.wheel, p[_WHEEL], t, tuning.wheel)
     off = None
     if not wheel.on and best in _FREE and wheel.t_ns == t:
