@@ -129,8 +129,9 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
         bias[d] = np.median(both) if len(both) else 0.0
     rest = [x - bias[i // 2] - EYE_SIGN[i % 2] * apart[i // 2] for i, x in enumerate(left)]
     channel = _channel(rest, [b for *_, b in rows], LAST_BIN + 1, gains=pooled.tolist())
-    shared = _shared(records, GazeFit(channel, bias, apart, gains), k)
-    return GazeFit(channel | {"shared": round(shared, 3)}, bias, apart, gains)
+    fit = GazeFit(channel, bias, apart, gains)
+    channel["shared"] = round(_shared(records, fit, k), 3)
+    return fit
 
 
 GAIN_PULL = 0.1

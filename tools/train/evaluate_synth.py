@@ -205,6 +205,8 @@ def action_figures(val: Table, t: Table, where: str, limit: float) -> list[Figur
     p, truth = phone(t)
     at = phone_threshold(val) if val else 0.5
     hit, said = truth & (p >= at), p >= at
+    likeliest = np.isin(guess, PHONE)
+    both = (truth & likeliest).sum()
     held = EXACT if where == CLIPS else None
     f1 = macro_f1(t["action"], guess, ACTION_OUT)
     by = f"at {at:.2f} (chosen on validation)"
@@ -213,6 +215,10 @@ def action_figures(val: Table, t: Table, where: str, limit: float) -> list[Figur
         Figure("action", "action macro-F1", where, f1, len(guess), limit),
         Figure("action", f"phone recall {by}", where, recall, int(truth.sum()), held),
         Figure("action", f"phone precision {by}", where, precision, int(said.sum()), held),
+        Figure("action", "phone recall by the likeliest action", where,
+               both / max(truth.sum(), 1), int(truth.sum())),
+        Figure("action", "phone precision by the likeliest action", where,
+               both / max(likeliest.sum(), 1), int(likeliest.sum())),
         *(
             Figure("action", f"F1 of {name}", where, macro_f1((t["action"] == c) - 1,
                    (guess == c) - 1, 1), int((t["action"] == c).sum()))
