@@ -190,15 +190,17 @@ def test_stills_and_clips_are_the_same_bit_for_bit_when_made_again() -> None:
 
 
 def test_an_action_has_a_label_only_where_the_picture_shows_it() -> None:
-    from tools.synth.actions import ACTIONS
+    from tools.synth.actions import ACTIONS, make_plan
     from tools.synth.stills import visible_action
 
+    setting = _setting()
+    plans = {a: make_plan(a, setting, np.random.default_rng(3)) for a in ACTIONS}
     hands = np.zeros((2, 21, 3), np.float32)
     hands[0, :, :2], hands[1, :, :2] = (100, 60), (-40, 400)
     shown = {"hand_keypoints": hands, "landmarks": np.full((68, 2), 90.0), "object_px": 500}
 
     def label(action: str, **other: object) -> int:
-        return visible_action(action, shown | other, (320, 240))
+        return visible_action(action, plans[action], shown | other, (320, 240))
 
     assert label("hand_face") == -1, "the hand at the face is behind something"
     seen = hands.copy()
@@ -208,7 +210,11 @@ def test_an_action_has_a_label_only_where_the_picture_shows_it() -> None:
     far[1, :, 2] = 1
     assert label("hand_face", hand_keypoints=far) == -1, "another hand tells nothing of it"
     assert label("wheel") == ACTIONS.index("wheel")
-    assert label("reach", hand_keypoints=hands - 500) == -1, "no hand in the picture"
+    assert label("wheel", hand_keypoints=hands - 500) == -1, "no hand in the picture"
+    reaching = next(iter(plans["reach"].hands))
+    either = (hands, hands[::-1]) if reaching == "R" else (hands[::-1], hands)
+    assert label("reach", hand_keypoints=either[0]) == ACTIONS.index("reach")
+    assert label("reach", hand_keypoints=either[1]) == -1, "the other hand tells nothing of it"
     assert label("phone_hand") == ACTIONS.index("phone_hand")
     assert label("phone_hand", object_px=39) == label("smoke", object_px=9) == -1
 
@@ -300,3 +306,48 @@ def test_smoothing_moves_each_point_towards_the_mean_of_its_neighbours() -> None
         expected = expected + step * free[:, None] * (mean - expected)
     done = native.smooth(points, table, count, free, 2, (0.6, -0.59))
     assert done == pytest.approx(expected, abs=1e-5)
+
+
+def test_prints_badges_and_jackets_show_on_the_clothes_alone() -> None:
+    from tools.synth import clothes
+    from tools.synth.actor import Actor, perform, random_shape
+    from tools.synth.camera import Camera
+    from tools.synth.head import model
+    from tools.synth.light import Light
+    from tools.synth.mesh import Scene, Tag
+    from tools.synth.stage import Layer, draw
+
+    plan, _, _, setting = _act("wheel", RNG_SEED)
+    plain = clothes.Garment(0.1, 0.0, 0.0, 1.9, 1.4, 8)
+    camera = Camera.look_at(np.array([0, 60, 120.0]), np.array([0, 50, 0.0]), 60, (160, 120))
+    light = Light(np.array([0, 70, 120.0]), 1.0, np.array([0, 1.0, 0]), 0.0, np.zeros(9))
+    fronts = {
+        "none": {}, "print": {"print": (3, 22, 10, 10, 0.8, 1, 0.5, 0)},
+        "opening": {"opening": (8, 45, 0.8)}, "badge": {"badge": (1, 25, 4, 5, 0, 0.9, 0.5)},
+    }  # fmt: skip
+    seen = {}
+    for name, front in fronts.items():
+        rng = np.random.default_rng(RNG_SEED)
+        worn = replace(plain, front=front)
+        person = Actor(model().identity(np.zeros(100)), random_shape(rng), worn)
+        person.sit(setting.torso)
+        scene = Scene()
+        person.add_body(scene, perform(person, plan, setting.cabin.wheel), None)
+        layer = Layer(scene, person.dressed.constants)
+        seen[name] = draw([layer], camera, light, np.zeros((120, 160), np.float32), 1)
+    cloth = seen["none"].tags == int(Tag.CLOTH)
+    for name in ("print", "opening", "badge"):
+        change = seen[name].colour[..., 0] - seen["none"].colour[..., 0]
+        assert np.array_equal(seen[name].tags, seen["none"].tags)
+        assert not change[~cloth].any(), name
+        assert 20 < (change > 0.01).sum() < 0.7 * cloth.sum(), name
+
+
+def test_people_wear_every_kind_of_front_and_some_none() -> None:
+    from tools.synth.actor import random_garment
+
+    worn = [random_garment(np.random.default_rng(k)) for k in range(200)]
+    assert {bool(g.front) for g in worn} == {True, False}
+    assert {k for g in worn for k in g.front} == {"print", "opening", "badge"}
+    assert {g.watch is None for g in worn} == {True, False}
+    assert {g.pattern for g in worn} == {0.0, 1.0, 2.0, 3.0}

@@ -83,7 +83,7 @@ class Performer:
             grey = float(rng.uniform(60, 150)) / 255
             level = float(np.clip(grey ** (1 / sensor.gamma), 0.04, 0.5))
             sensor = replace(sensor, exposure=level, noise=min(sensor.noise, 0.012))
-        constants = cast.person.constants(rng, False)
+        constants = cast.constants(rng, False)
         outside = scenery.random_panorama(
             np.random.default_rng([seed, 6]), name in ("night", "dusk")
         )

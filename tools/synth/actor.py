@@ -12,10 +12,10 @@ from tools.synth import assets, head, native
 from tools.synth.actions import Angles, Plan
 from tools.synth.body import F32, F64, BodyModel, BodyShape
 from tools.synth.cabin import EYES, Wheel, add_belt, belt_path
-from tools.synth.clothes import Dressed, Garment, Tailor
+from tools.synth.clothes import Dressed, Garment, Tailor, random_front
 from tools.synth.grips import Places, resolve
-from tools.synth.mesh import Scene, Tag
-from tools.synth.pose import SIDES, HandGoal, PosedBody, Poser, Side, Torso
+from tools.synth.mesh import Material, Scene, Tag, rounded_box, tube
+from tools.synth.pose import SIDES, HandGoal, PosedBody, Poser, Side, Torso, unit
 from tools.synth.props import add_prop
 
 
@@ -61,15 +61,25 @@ def random_shape(rng: np.random.Generator, sex: float | None = None) -> BodyShap
 
 def random_garment(rng: np.random.Generator) -> Garment:
     """A T-shirt, pullover, vest or jacket-like thing."""
+    own = rng.spawn(1)[0]
     sleeve = rng.choice([rng.uniform(0.5, 0.95), rng.uniform(1.2, 1.6), 1.93], p=[0.4, 0.1, 0.5])
     return Garment(
         albedo=float(rng.choice([0.05, 0.12, 0.25, 0.45, 0.7]) * rng.uniform(0.8, 1.2)),
-        pattern=float(rng.random() < 0.3),
+        pattern=float(rng.random() < 0.3 or own.choice([0, 2, 3], p=[0.7, 0.15, 0.15])),
         collar=float(rng.uniform(-3.5, 2.0)),
         sleeve=float(sleeve),
         loose=float(rng.uniform(0.9, 2.4)),
         smooth=int(rng.choice([4, 8, 14])),
+        front=random_front(own),
+        watch=random_watch(own),
     )
+
+
+def random_watch(rng: np.random.Generator) -> tuple[Side, float, float] | None:
+    """One of three people wears one: on which wrist, albedo of its strap and of its dial."""
+    if rng.random() > 0.3:
+        return None
+    return SIDES[int(rng.integers(2))], float(rng.uniform(0.03, 0.8)), float(rng.uniform(0.02, 0.9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class Actor:
 
     def __init__(self, identity: head.Identity, shape: BodyShape, garment: Garment) -> None:
         model = body_model()
-        self.identity = identity
+        self.identity, self.garment = identity, garment
         self.shaped = model.shape(shape)
         self.poser = Poser(model, self.shaped)
         self.dressed = Dressed(tailor(), self.shaped, garment)
@@ -141,6 +151,11 @@ class Actor:
         """Add skin, garment and the belt (window side, albedo); returns the cloth's vertices."""
         posed = body_model().skin(self.shaped, acted.body.frames)
         cloth = self.dressed.add(scene, posed, occlusion(), other)
+        if self.garment.watch is not None:
+            side, strap, dial = self.garment.watch
+            elbow = acted.body.frames.pos[body_model().index[f"lowerarm01.{side}"]]
+            add_watch(scene, elbow, acted.wrists[side], acted.frames[side], (strap, dial),
+                      Tag.OTHER_PERSON if other else Tag.BODY)  # fmt: skip
         if belt is not None:
             index, frames = body_model().index, acted.body.frames
             side = "L" if belt[0] > 0 else "R"
@@ -152,6 +167,23 @@ class Actor:
     def keypoints(self, acted: Acted) -> dict[Side, F64]:
         """Hand key points, [21, 3] world cm each."""
         return {s: self.poser.keypoints(acted.body, s) for s in SIDES}
+
+
+def add_watch(
+    scene: Scene, elbow: F64, wrist: F64, hand: F64, albedos: tuple[float, float], tag: Tag
+) -> None:
+    """A watch on a forearm: its strap and its dial, which lies on the back of the hand's side."""
+    along = unit(wrist - elbow)
+    back = unit(-hand[:, 1] + along * (along @ hand[:, 1]))
+    across, at = np.cross(along, back), wrist - 2.0 * along
+    a = np.linspace(0, 2 * np.pi, 20, endpoint=False)[:, None]
+    loop = at + 3.2 * np.sin(a) * across + 2.5 * np.cos(a) * back
+    strap, triangles = tube(loop, 0.5, closed=True)
+    scene.add(strap, triangles, Material.PROP, params=(albedos[0], 0.03, 0.5), tag=tag)
+    turn = np.stack([across, back, along], 1)
+    dial, triangles = rounded_box((0, 0, 0), (1.9, 0.5, 1.9), steps=8)
+    scene.add(at + 2.7 * back + dial @ turn.T, triangles, Material.PROP,
+              params=(albedos[1], 0.08, 0.2), tag=tag)  # fmt: skip
 
 
 def add_props(scene: Scene, plan: Plan, acted: Acted, *, other: bool = False) -> None:

@@ -207,7 +207,7 @@ def prepare(
     level = light.background if style is None else style.outside
     panorama = scenery.random_panorama(rng, name in ("night", "dusk")) * np.float32(level)
     drift = float(rng.normal(0, 25)) if style is not None and rng.random() < 0.7 else 0.0
-    constants = cast.person.constants(rng, visible)
+    constants = cast.constants(rng, visible)
     lit = light.led_power > 0 and name in ("day", "sun")  # at night half of the frames were black
     dimmed = float(rng.choice([0.0, 0.4])) if lit and rng.random() < 0.12 else 1.0
     take = Take(cast, style, still, crop, light, constants, sensor, panorama, drift, dimmed)
@@ -258,7 +258,7 @@ def frame(rng: np.random.Generator, take: Take, now: Instant, t: float) -> dict[
         "object_px": np.int32(things.sum()),
         "object_box": thing_box(things),
     }
-    action = visible_action(now.action, labels, take.camera.size)
+    action = visible_action(now.action, now.plan, labels, take.camera.size)
     return labels | {"action": np.int8(action)}
 
 

@@ -6,18 +6,21 @@ once per person: triangles that cross a hem get new vertices on it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tools.synth import native
 from tools.synth.body import F32, F64, I32, BodyModel, ShapedBody
 from tools.synth.mesh import Material, Scene, Tag, vertex_normals
-from tools.synth.pose import SIDES
+from tools.synth.pose import SIDES, Side
 
 TAUBIN = (0.6, -0.59)  # shrink, then grow: smooths folds and keeps the shoulders' volume
 MAX_NEIGHBOURS = 10
 COLLAR_SKIN_CM = 4.0  # body skin stays drawn this far below a collar
+FRONT = 4  # added to a cloth's pattern: it has the front that shader constants tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,37 @@ class Garment:
     """A top: `collar` cm above neck joint, `sleeve` 1 = elbow, 2 = wrist, `loose` cm outwards."""
 
     albedo: float
-    pattern: float
+    pattern: float  # 0 plain, 1 stripes, 2 checks, 3 blots all over
     collar: float
     sleeve: float
     loose: float
     smooth: int
+    front: Mapping[str, ArrayLike] = field(default_factory=dict)  # see `random_front`
+    watch: tuple[Side, float, float] | None = None  # wrist, albedo of the strap and of the dial
+
+
+PRINTS = {"none": 0, "blot": 1, "text": 2, "face": 3, "picture": 4}
+"""What is printed on a chest; the numbers are known to the shader."""
+
+
+def random_front(rng: np.random.Generator) -> dict[str, ArrayLike]:
+    """Shader constants of what a garment's front shows, cm down from the neck joint: a print, an
+    open jacket or a badge on a strap. Albedos are drawn by themselves: dyes differ in infrared."""
+    out: dict[str, ArrayLike] = {}
+    u = rng.uniform
+    if rng.random() < 0.5:
+        kind = str(rng.choice(["blot", "text", "face", "picture"], p=[0.35, 0.3, 0.2, 0.15]))
+        half, high = u(4, 13), u(2, 7) if kind == "text" else u(4, 14)
+        # kind, middle, half width, half height, albedo, lumps, how full, left like right
+        out["print"] = (PRINTS[kind], u(9, 17) + high, half, high, u(0.03, 0.85), u(0.6, 2.5),
+                        u(0.35, 0.6), rng.random() < 0.6)  # fmt: skip
+    if rng.random() < 0.25:  # half width at the collar, length of the opening, albedo below
+        out["opening"] = (u(3, 10), rng.choice([18.0, 45.0, 300.0]), u(0.03, 0.85))
+    if rng.random() < 0.3:  # worn, middle, half width, half height, aside, albedos of card, strap
+        card = rng.choice([u(0.3, 0.9), 1.3])
+        out["badge"] = (1, u(18, 36), u(2.2, 4.6), u(3.0, 5.5), rng.normal(0, 1.5), card,
+                        u(0.03, 0.7))  # fmt: skip
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +204,8 @@ class Dressed:
         ]
         trunk = np.clip(model.upper_arm + model.forearm, 0, 1).astype(np.float32)
         self._trunk = self._cut.take(trunk) < 0.3
+        neck = body.head[model.index["neck01"]]
+        self.constants: dict[str, ArrayLike] = {"neck": neck, **garment.front}
         self._inflate = (garment.loose * (1 - 0.65 * np.clip(model.forearm, 0, 1))).astype("f4")
 
     def trunk_only(self, cloth: F32) -> F32:
@@ -205,7 +236,7 @@ class Dressed:
             )
         cloth = self.cloth(posed)
         look = np.empty((len(cloth), 3), np.float32)
-        look[:, 0], look[:, 2] = self._garment.albedo, self._garment.pattern
+        look[:, 0], look[:, 2] = self._garment.albedo, self._garment.pattern + FRONT
         look[:, 1] = self._cut.take(occlusion)
         tag = Tag.OTHER_PERSON if other else Tag.CLOTH
         scene.add(

@@ -9,12 +9,13 @@ picture can see.  Each piece has one material; what its three `params` mean depe
 | EYE             | ambient occlusion       | 0 right, 1 left eye       | -         |
 | TEETH, MOUTH    | ambient occlusion       | -                         | -         |
 | LASH            | density 0..1            | -                         | -         |
-| CLOTH           | albedo                  | ambient occlusion         | 1 stripes |
+| CLOTH           | albedo                  | ambient occlusion         | pattern   |
 | HAIR            | density 0..1            | layer 0 root .. 1 outside | 1 beard   |
 | PROP, WALL      | albedo                  | specular strength         | roughness |
 | LENS            | transmission 0..1       | mirror 0..1               | -         |
 | EMISSIVE        | radiance                | 0 flat, 1 window scenery  | -         |
 
+A cloth's pattern: 0 plain, 1 stripes, 2 checks, 3 blots, and 4 more with a front of its own.
 `albedo=` is a short way to give a constant params[0] (params[1:] then are the material's default).
 `rest` are the coordinates that textures are attached to (default: the vertices themselves); give
 the unposed vertices for anything that moves.  `tag` is written to the picture's identity buffer, so

@@ -40,6 +40,7 @@ UNIFORMS: dict[str, int] = {
     "crows_feet": 1, "curl": 1, "recede": 1, "gobo": 6, "eye_axis": 6, "eye_up": 6, "head_up": 3,
     "head_left": 3, "iris": 1, "pupil": 1,
     "pupil_glow": 1, "sclera": 1, "cloth_weave": 1, "cloth_folds": 1, "stripes": 2,
+    "neck": 3, "print": 8, "opening": 3, "badge": 7,
 }  # fmt: skip
 DEFAULTS: dict[str, ArrayLike] = {
     "led_axis": (0, 0, -1), "led_reference": 70.0, "sun": (0, 1, 0), "occlusion_direct": 0.75,

@@ -62,6 +62,10 @@ class Cast:
     outfit: Outfit
     actor: Actor
 
+    def constants(self, rng: np.random.Generator, visible: bool) -> dict[str, ArrayLike]:
+        """Shader constants of skin, hair and clothes; see `Person.constants`."""
+        return self.person.constants(rng, visible) | self.actor.dressed.constants
+
     def add_head(self, scene: Scene, placed: head.PlacedHead) -> None:
         """Head, hair and what is worn on it."""
         placed.add_to(scene, mouth_inside=placed.shape.mouth > 0.03)

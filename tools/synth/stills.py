@@ -211,7 +211,7 @@ def driver_labels(
     labels["tone"] = np.float32(cast.person.tone)
     labels["object"] = np.int8(OBJECTS.index(held))
     labels["object_px"] = np.int32(things.sum())
-    labels["action"] = np.int8(visible_action(plan.action, labels, shot.camera.size))
+    labels["action"] = np.int8(visible_action(plan.action, plan, labels, shot.camera.size))
 
 
 def own_things(
@@ -234,13 +234,22 @@ def thing_box(things: NDArray[np.bool_]) -> F32:
     return np.array([x.min(), y.min(), x.max() + 1, y.max() + 1], np.float32)
 
 
-def visible_action(action: str, labels: Labels, size: Size) -> int:
+def doing(action: str, plan: Plan) -> tuple[Side, ...]:
+    """The hands that do an action, or both where the plan (perhaps the next one) does not say."""
+    if action == plan.action == "wheel":
+        return tuple(s for s in SIDES if plan.hands[s].where == "wheel")
+    if action == "reach" and (plan.action == "reach" or plan.props):
+        return (next(iter(plan.hands)),)
+    return SIDES
+
+
+def visible_action(action: str, plan: Plan, labels: Labels, size: Size) -> int:
     """The action's index, or -1 if the picture does not show enough of it: what is held, a hand
-    inside the picture, or the hand that is nearest to the face."""
+    that does it inside the picture, or the hand that is nearest to the face."""
     if labels["object_px"] < NEEDS_PROP.get(action, 0):
         return -1
     hands = labels["hand_keypoints"]
-    wrists = hands[:, 0, :2]
+    wrists = hands[[SIDES[::-1].index(s) for s in doing(action, plan)], 0, :2]
     inside = ((wrists > 0) & (wrists < np.array(size))).all(1)
     if action in ("wheel", "other", "reach") and not inside.any():
         return -1
@@ -273,7 +282,7 @@ def guest_layer(rng: np.random.Generator, guest: Guest, style: CabinStyle, visib
     guest.cast.actor.add_body(scene, guest.acted, belt, other=True)
     guest.cast.add_head(scene, guest.acted.face)
     add_props(scene, guest.plan, guest.acted, other=True)
-    constants = guest.cast.person.constants(rng, visible) | guest.acted.face.constants()
+    constants = guest.cast.constants(rng, visible) | guest.acted.face.constants()
     return Layer(scene, constants)
 
 
@@ -352,7 +361,7 @@ def car_layers(
         cast.actor.add_body(scene, acted, belt)
         cast.add_head(scene, acted.face)
         add_props(scene, plan, acted)
-        layers = [Layer(scene, cast.person.constants(rng, visible) | acted.face.constants())]
+        layers = [Layer(scene, cast.constants(rng, visible) | acted.face.constants())]
     if guest is not None:
         layers.append(guest_layer(rng, guest, style, visible))
     return layers
@@ -409,7 +418,7 @@ def portrait_still(rng: np.random.Generator, cast: Cast, identity: int, size: Si
     cast.actor.add_body(scene, acted, None)
     cast.add_head(scene, acted.face)
     add_props(scene, plan, acted)
-    constants = cast.person.constants(rng, visible) | acted.face.constants()
+    constants = cast.constants(rng, visible) | acted.face.constants()
     raw = draw([Layer(scene, constants)], camera, light, ground(rng, camera, light), 1)
     shot = Shot(camera, light, "room", "portrait", hfov, visible)
     labels = empty_labels(shot, 0.0)

@@ -167,7 +167,7 @@ def stage(recipe: Mapping[str, Any], rng: np.random.Generator) -> Take:
         at + np.array([6.0, -1.0, 0.0]), 1.0, np.array([0.0, 1.0, 0.0]), 0.0,
         surroundings(windows, [0.05, 0.09, 0.04, 0.06], 0.02), led_cone=0.88, led_beam=1.0,
     )  # fmt: skip
-    constants = cast.person.constants(rng, False) | {"pupil": 0.16, "pupil_glow": 0.0}
+    constants = cast.constants(rng, False) | {"pupil": 0.16, "pupil_glow": 0.0}
     over = int(recipe["over"])
     sensor = Sensor(
         exposure=0.17, skin_blur=1.4 * over, blur=1.15 * over, motion=(0.0, 0.0), scale=1.0,

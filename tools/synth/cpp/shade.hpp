@@ -305,11 +305,71 @@ class Shader {
     s.open *= 1 - .3f * step(.5f, .95f, wide);
   }
 
+  // Stripes, checks or blots: by how much a cloth's own albedo changes
+  float pattern(Vec3 q, int kind) const {
+    float x = fract(q.x * u.stripes[0] + (kind == 1 ? q.y * u.stripes[1] : 0)) > .5f;
+    float y = fract(q.y * u.stripes[1]) > .5f;
+    if (kind == 1) return x > 0 ? .6f : 1;
+    if (kind == 2) return 1 - .3f * x - .3f * y;
+    return kind == 3 ? mix(.45f, 1.3f, step(.46f, .52f, cloud(q * .16f))) : 1;
+  }
+
+  // What the front of a garment shows, in the order that it is worn: an open jacket's inside, a
+  // print, a badge on its strap. x, y: cm from the neck joint, y down
+  void front(Vec3 q, Surface& s) const {
+    float x = q.x - u.neck[0], y = u.neck[1] - q.y;
+    if (q.z < u.neck[2] || std::fabs(x) > 15 || y > 60) return;
+    if (std::fabs(x) < u.opening[0] * (1 - y / std::max(u.opening[1], 1.f))) s.albedo = u.opening[2];
+    if (u.print[0] > 0) {
+      float across = x / u.print[2], down = (y - u.print[1]) / u.print[3];
+      if (std::fabs(across) < 1 && std::fabs(down) < 1)
+        s.albedo = mix(s.albedo, u.print[4], ink(across, down));
+    }
+    if (u.badge[0] <= 0) return;
+    float top = u.badge[1] - u.badge[3], along = y / top, off = x - u.badge[4] * along;
+    if (y > -3 && y < top && std::fabs(std::fabs(off) - 7 * (1 - along)) < .8f) s.albedo = u.badge[6];
+    float across = (x - u.badge[4]) / u.badge[2], down = (y - u.badge[1]) / u.badge[3];
+    if (std::fabs(across) > 1 || std::fabs(down) > 1) return;
+    bool photo = down < .1f && std::fabs(across) < .5f && down > -.7f;
+    bool words = down > .25f && down < .85f && fract(down * 5) > .5f && std::fabs(across) < .8f;
+    s.albedo = u.badge[5] * (photo ? .4f : words ? .55f : 1), s.specular = .05f, s.roughness = .4f;
+  }
+
+  // How much of a print's dye is at a place of its square (-1..1 each way, y down)
+  float ink(float x, float y) const {
+    float lumps = u.print[5], full = u.print[6], one = u.seed * 3;
+    float r = x * x + y * y;
+    switch (int(u.print[0])) {
+      case 1: {  // a blot, often the same left and right
+        float across = u.print[7] > .5f ? std::fabs(x) : x;
+        float c = cloud({across * lumps, y * lumps, one});
+        return step(1 - full - .03f, 1 - full + .03f, c) * step(1, .9f, r);
+      }
+      case 2: {  // lines of letters
+        float rows = 1 + std::floor(lumps * 1.6f), row = (y + 1) * rows * .5f;
+        float col = (x + 1) * rows * (1 + lumps) * u.print[2] / u.print[3] * .5f;
+        float u1 = fract(col), v1 = fract(row), letter = std::floor(col) * 3, line = std::floor(row);
+        if (u1 < .15f || u1 > .85f || v1 < .15f || v1 > .85f) return 0;
+        return value({letter + u1 * 2.5f, line * 5 + v1 * 3.5f, one}) > 1 - full;
+      }
+      case 3: {  // a face or a skull: light with dark holes
+        float jaw = 1 - .3f * step(.2f, 1, y), eye = full * .55f, ex = std::fabs(x) - .4f;
+        float ey = y + .12f, nose = y - .25f, mouth = y - .6f;
+        bool hole = ex * ex + ey * ey < eye * eye || (std::fabs(x) < .09f && std::fabs(nose) < .14f) ||
+                    (std::fabs(x) < full && std::fabs(mouth) < .1f &&
+                     (u.print[7] < .5f || fract(x * 6) < .6f));
+        return (x * x / (jaw * jaw) + y * y < 1) * (hole ? .1f : .75f + .5f * cloud({x, y, one}) * .5f);
+      }
+      default: return clamp01(2.2f * cloud({x * lumps, y * lumps, one}) - .5f);  // a picture
+    }
+  }
+
   void cloth(Vec3 q, Vec3 a, Surface& s) const {
     float weave = std::sin(q.x * u.cloth_weave) * std::sin(q.y * u.cloth_weave);
     float patches = cloud({q.x * .035f, q.y * .022f, q.z * .035f});
-    float stripes = a.z > .5f && fract(q.x * u.stripes[0] + q.y * u.stripes[1]) > .5f ? .6f : 1.f;
-    s.albedo = a.x * (.97f + .03f * weave) * (.96f + .08f * patches) * stripes;
+    int kind = int(a.z + .5f);
+    s.albedo = a.x * (.97f + .03f * weave) * (.96f + .08f * patches) * pattern(q, kind & 3);
+    if (kind & 4) front(q, s);
     s.n = bump(s.n, {q.x * .9f + q.y * .55f, q.y * .28f - q.x * .2f, q.z * .6f}, .42f,
                u.cloth_folds * 1.3f);
     s.n = bump(s.n, q, .8f, u.cloth_folds * .25f);
