@@ -150,6 +150,7 @@ void Engine::locate(const ImageView& frame, const Roi& roi, Candidates& found) {
   if (!run(*nets_.cabin, 0, Stage::kLocateNet)) return;
   if (streaming_) gauge_input(Gauge::kWholeInput, memory_->cabin_image, 16);
   find_faces(memory_->heat.data(), roi, found);
+  doubt_prints(found);
   clock_.lap(Stage::kDecode);
 }
 

@@ -33,6 +33,20 @@ Candidate candidate_at(const float* map, const Roi& roi, int column, int row) {
           HeatMap::kUnitSide * std::exp(log_side) * scale, sigmoid(cell[0])};
 }
 
+// Share of the larger square's side by which the smaller one's centre lies above its middle, and
+// aside of it at most.
+constexpr double kPrintBelow = 0.3;
+constexpr double kPrintBelowMost = 0.65;
+constexpr double kPrintAside = 0.3;
+constexpr double kPrintLarger = 1.3;
+constexpr float kPrintTrust = 0.1F;
+
+bool would_hide(const Candidate& large, const Candidate& small) {
+  const double below = (large.cy - small.cy) / large.side;
+  return large.side > kPrintLarger * small.side && below > kPrintBelow && below < kPrintBelowMost &&
+         std::abs(large.cx - small.cx) < kPrintAside * large.side;
+}
+
 }  // namespace
 
 void Candidates::add(const Candidate& candidate) {
@@ -62,12 +76,23 @@ void find_faces(const float* map, const Roi& roi, Candidates& found) {
     }
 }
 
+void doubt_prints(Candidates& found) {
+  for (int i = 0; i < found.count; ++i) {
+    Candidate& large = found.items[static_cast<std::size_t>(i)];
+    large.trust = 1;
+    for (int j = 0; j < found.count; ++j) {
+      const Candidate& small = found.items[static_cast<std::size_t>(j)];
+      if (2 * small.score >= large.score && would_hide(large, small)) large.trust = kPrintTrust;
+    }
+  }
+}
+
 double driver_weight(const Candidate& candidate, Seat seat, int width, int height) {
   const double size = candidate.side / std::max(width, height);
   const double across = std::clamp(2 * candidate.cx / width - 1, -1.0, 1.0);
   const double sign = seat == Seat::kLeft ? 0.5 : seat == Seat::kRight ? -0.5 : 0.0;
   const double score = candidate.score;
-  return score * score * size * (1 + sign * across);
+  return score * score * size * (1 + sign * across) * candidate.trust;
 }
 
 int pick_driver(const Candidates& found, Seat seat, int width, int height) {

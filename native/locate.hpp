@@ -29,6 +29,7 @@ struct Candidate {
   double cy = 0;
   double side = 0;
   float score = 0;  // probability
+  float trust = 1;  // share of its weight that is left: see doubt_prints
 };
 
 struct Candidates {
@@ -51,9 +52,15 @@ Roi whole_frame(int width, int height, double zoom = 1.0);
 /// Adds the local maxima of `map`, which was made from the region `roi`, to `found`.
 void find_faces(const float* map, const Roi& roi, Candidates& found);
 
+/// A print on a shirt may look like a face, and a large one like a near one. But a near face hides
+/// what is behind it: a proposal whose upper part holds the centre of a smaller one, at least half
+/// as sure, keeps a tenth of its weight, so that the smaller one is looked at first.
+void doubt_prints(Candidates& found);
+
 /// How likely `candidate` is the driver: its score squared, times its share of the frame's longer
-/// side (the driver sits nearest), times 0.5 to 1.5 with its position where the seat is known. A
-/// camera looks towards the seats, so the driver of a left-hand-drive car is on the image's right.
+/// side (the driver sits nearest), times 0.5 to 1.5 with its position where the seat is known,
+/// times its trust. A camera looks towards the seats, so the driver of a left-hand-drive car is on
+/// the image's right.
 double driver_weight(const Candidate& candidate, Seat seat, int width, int height);
 
 /// Index of the candidate of greatest weight, or -1 where there is none.

@@ -106,7 +106,8 @@ void Engine::try_still(const ImageView& frame, const Candidates& found, float su
                         usable_face(look_.next, frame.width, frame.height);
     if (!looked) continue;
     // Both networks have a say: what one of them takes for a face seldom deceives the other.
-    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, at.score * look_.score};
+    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, at.score * look_.score,
+                         at.trust};
     const double weight = driver_weight(face, config_.seat, frame.width, frame.height);
     if (weight > best.weight) best = {look_.roi, weight};
   }

@@ -36,6 +36,7 @@ Candidate Tracker::tracked_candidate(const Candidates& found) const {
     const auto& candidate = found.items[static_cast<std::size_t>(i)];
     if (!same_face(candidate, tracked)) continue;
     tracked.side = candidate.side;  // like is compared with like
+    tracked.trust = candidate.trust;
     break;
   }
   return tracked;

@@ -399,7 +399,7 @@ def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
 
 
 def tiny_run(folder: Path, data: Path) -> Any:
-    recipe = Recipe("eyes", steps=2, batch=4, jitter={"photo": 0.5})
+    recipe = Recipe("eyes", steps=2, batch=4, jitter={"photo": 0.5}, cabin=())
     return torch.load(fit(recipe, data, folder, False), weights_only=True)["net"]
 
 
@@ -410,12 +410,19 @@ def test_the_same_seed_trains_the_same_network(tmp_path: Path) -> None:
     assert all(torch.equal(a[k], b[k]) for k in a)
 
 
+def test_training_does_not_begin_without_pictures_to_judge_by(tmp_path: Path) -> None:
+    write_faces(tmp_path / "faces" / "train")
+    with pytest.raises(FileNotFoundError, match="no shards in faces for val"):
+        tiny_run(tmp_path / "run", tmp_path)
+
+
 def test_a_stage_ends_as_the_mean_that_its_recipe_asks_for(tmp_path: Path) -> None:
     for split in ("train", "val"):
         write_faces(tmp_path / "faces" / split)
 
     def trained(name: str, **more: Any) -> Net:
-        recipe = Recipe("eyes", name=name, steps=2, batch=4, jitter={"photo": 0.5}, **more)
+        more |= {"jitter": {"photo": 0.5}, "cabin": ()}
+        recipe = Recipe("eyes", name=name, steps=2, batch=4, **more)
         return load_net(fit(recipe, tmp_path, tmp_path / "run", False), "eyes")
 
     first = trained("first", seed=1)

@@ -82,6 +82,39 @@ void the_driver_is_chosen_by_seat_then_by_size() {
   CHECK(dms::pick_driver(Candidates{}, Seat::kLeft, kWidth, kHeight) == -1);
 }
 
+Candidates with(const Candidate& one, const Candidate& other) {
+  Candidates two;
+  two.add(one);
+  two.add(other);
+  dms::doubt_prints(two);
+  return two;
+}
+
+double side_of_driver(const Candidates& found) {
+  const int best = dms::pick_driver(found, Seat::kUnknown, kWidth, kHeight);
+  return found.items[static_cast<std::size_t>(best)].side;
+}
+
+void a_print_on_the_drivers_shirt_is_not_a_nearer_driver() {
+  const Candidate print{640, 540, 600, 0.8F};
+  CHECK(side_of_driver(with({640, 300, 220, 0.7F}, print)) == 220);
+  CHECK(side_of_driver(with({640, 300, 220, 0.39F}, print)) == 600);  // too unsure to say so
+  CHECK(side_of_driver(with({640, 500, 220, 0.7F}, print)) == 600);   // in the face: on a phone
+  CHECK(side_of_driver(with({900, 300, 220, 0.7F}, print)) == 600);   // beside it: in the back
+  CHECK(side_of_driver(with({640, 300, 500, 0.7F}, print)) == 600);   // as near
+}
+
+void a_print_that_was_taken_for_the_driver_is_left_again() {
+  Tracker tracker(Seat::kUnknown);
+  tracker.begin(0, kWidth, kHeight);
+  CHECK(tracker.take(0.95F, square(640, 540, 600)));
+  const Candidates both = with({640, 300, 220, 0.8F}, {640, 540, 600, 0.8F});
+  for (std::int64_t t = 1; t < 3; ++t) {
+    tracker.begin(t * 1000 * kMs, kWidth, kHeight);
+    CHECK(tracker.check(both) == (t == 2));
+  }
+}
+
 Tracker tracking(Seat seat = Seat::kUnknown) {
   Tracker tracker(seat);
   CHECK(!tracker.begin(0, kWidth, kHeight));
@@ -221,6 +254,8 @@ int main() {
   a_flat_map_gives_one_face_or_none();
   proposals_stay_sorted();
   the_driver_is_chosen_by_seat_then_by_size();
+  a_print_on_the_drivers_shirt_is_not_a_nearer_driver();
+  a_print_that_was_taken_for_the_driver_is_left_again();
   a_face_needs_more_to_come_than_to_stay();
   what_cannot_be_measured_is_no_face();
   a_step_is_limited_in_distance_and_size();

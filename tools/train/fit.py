@@ -149,8 +149,9 @@ def source(recipe: Recipe, data: Path, split: str, jitter: Jitter) -> tuple[Make
     cabin = open_shards(data, recipe.cabin, split)
     scenes = Scenes(data / recipe.scenes)
     print(f"{split}: {len(faces)} faces, {len(cabin)} cabin pictures", flush=True)
-    if not len(faces) + len(cabin):
-        raise FileNotFoundError(f"{data}: no shards in {recipe.faces + recipe.cabin} for {split}")
+    for names, shards in ((recipe.faces, faces), (recipe.cabin, cabin)):
+        if names and not len(shards):
+            raise FileNotFoundError(f"{data}: no shards in {', '.join(names)} for {split}")
     balance = class_balance(cabin.actions()) if len(cabin) else torch.ones(ACTION_OUT)
     return makers(recipe.net, faces, cabin, scenes, jitter), balance
 
