@@ -76,7 +76,7 @@ def random_garment(rng: np.random.Generator) -> Garment:
 
 
 def random_watch(rng: np.random.Generator) -> tuple[Side, float, float] | None:
-    """One of three people wears one: on which wrist, albedo of its strap and of its dial."""
+    """Three people of ten wear one: on which wrist, albedo of its strap and of its dial."""
     if rng.random() > 0.3:
         return None
     return SIDES[int(rng.integers(2))], float(rng.uniform(0.03, 0.8)), float(rng.uniform(0.02, 0.9))

@@ -37,7 +37,7 @@ class Garment:
     watch: tuple[Side, float, float] | None = None  # wrist, albedo of the strap and of the dial
 
 
-PRINTS = {"none": 0, "blot": 1, "text": 2, "face": 3, "picture": 4}
+PRINTS = {"blot": 1, "text": 2, "face": 3, "picture": 4}
 """What is printed on a chest; the numbers are known to the shader."""
 
 

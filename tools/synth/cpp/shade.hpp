@@ -358,7 +358,7 @@ class Shader {
         bool hole = ex * ex + ey * ey < eye * eye || (std::fabs(x) < .09f && std::fabs(nose) < .14f) ||
                     (std::fabs(x) < full && std::fabs(mouth) < .1f &&
                      (u.print[7] < .5f || fract(x * 6) < .6f));
-        return (x * x / (jaw * jaw) + y * y < 1) * (hole ? .1f : .75f + .5f * cloud({x, y, one}) * .5f);
+        return (x * x / (jaw * jaw) + y * y < 1) * (hole ? .1f : .75f + .25f * cloud({x, y, one}));
       }
       default: return clamp01(2.2f * cloud({x * lumps, y * lumps, one}) - .5f);  // a picture
     }
