@@ -162,6 +162,22 @@ def test_a_cut_hem_keeps_one_side_and_lies_on_the_line() -> None:
     assert abs(area.sum()) / 2 == pytest.approx(1.1 * 2.0, rel=1e-5)
 
 
+def test_a_sleeping_driver_s_head_hangs_before_the_chest_and_the_hands_stay() -> None:
+    from tools.synth.actions import bowed
+    from tools.synth.actor import perform
+
+    plan, awake, actor, setting = _act("wheel", 4)
+    assert setting.cabin is not None
+    for seed in range(8):
+        asleep = bowed(plan, np.random.default_rng(seed))
+        assert asleep.hands == plan.hands
+        assert -80 <= asleep.head[1] <= -40
+        assert asleep.expression["eyeBlink"] >= 0.3
+        acted = perform(actor, asleep, setting.cabin.wheel)
+        assert acted.face.landmarks()[:, 1].mean() < awake.face.landmarks()[:, 1].mean() - 4
+        assert acted.face.landmarks()[:, 2].mean() > awake.face.landmarks()[:, 2].mean()
+
+
 def test_labels_of_stills_lie_where_the_face_is() -> None:
     from tools.synth.stills import make_shard
 

@@ -540,6 +540,28 @@ def make_plan(action: str, setting: Setting, rng: np.random.Generator) -> Plan:
     return with_torso(PLANNERS[action](SIDES[int(rng.integers(2))], setting, rng), setting)
 
 
+def bowed(plan: Plan, rng: np.random.Generator) -> Plan:
+    """The same hands, of somebody who sleeps: the chin towards the chest, the trunk sunk forward,
+    lids mostly closed."""
+    pitch = float(rng.uniform(-80, -40))
+    expression = {
+        "eyeBlink": float(rng.choice([1.0, rng.uniform(0.3, 0.9)], p=[0.8, 0.2])),
+        "jawOpen": float(rng.uniform(0.0, 0.12)),
+    }
+    torso = replace(
+        plan.torso,
+        lean=plan.torso.lean + float(rng.uniform(0.1, 0.5)) * (-20 - pitch),
+        side=plan.torso.side + float(rng.normal(0, 6)),
+    )
+    return replace(
+        plan,
+        head=(float(rng.normal(0, 14)), pitch, float(np.clip(rng.normal(0, 12), -30, 30))),
+        gaze=(float(rng.normal(0, 6)), float(rng.uniform(-20, 5))),
+        expression=expression,
+        torso=torso,
+    )
+
+
 def with_torso(plan: Plan, setting: Setting) -> Plan:
     """The plan with the setting's trunk, unless the trunk is part of the action."""
     return plan if plan.action == "reach" else replace(plan, torso=setting.torso)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.synth import scenery
-from tools.synth.actions import ACTIONS, Plan, Setting, make_plan, random_torso
+from tools.synth.actions import ACTIONS, Plan, Setting, bowed, make_plan, random_torso
 from tools.synth.actor import Acted, add_props, perform
 from tools.synth.body import F64
 from tools.synth.cabin import (
@@ -47,6 +47,9 @@ OBJECTS = (
 NEEDS_PROP = {"phone_ear": 40, "phone_hand": 40, "drink_eat": 40, "smoke": 10}
 """Actions told by a held thing, and how many of its pixels must show (of SIZE or alike; a phone in
 full view covers some 700, a cigarette 30): with fewer nobody could name the action."""
+BOWED_SHARE = 0.2
+BOWED_HANDS = ("wheel", "reach", "hand_face", "other")
+"""Of drivers whose hands do one of these, the share who sleep with a bowed head."""
 HAND_SHOWN = 0.25
 """Share of a hand's points that must show for the picture to show what it does."""
 FACE_TAGS = tuple(int(t) for t in (Tag.FACE, Tag.EYE_R, Tag.EYE_L))
@@ -300,6 +303,9 @@ def car_still(
     style = random_cabin(rng, outside_level(rng, light_name))
     torso = random_torso(rng, False)
     plan = make_plan(action, Setting(style, torso), rng)
+    own = rng.spawn(1)[0]
+    if plan.action in BOWED_HANDS and own.random() < BOWED_SHARE:
+        plan = bowed(plan, own)
     wanted = [EYES + np.array([0.0, y, 4.0]) for y in (6.0, -9.0)]
     acted = None
     if cast is not None:

@@ -23,6 +23,8 @@ CLOSED, OPEN = 0.2, 0.4
 """Openness below, above which an eye is closed, open; between, it is not counted."""
 YAWS = ((60.0, 2.5), (85.0, 4.0))
 """Head pose: up to this yaw [deg], at most this mean error [deg]."""
+BOWED_DEG = -40.0
+"""Head pitch below which a head hangs."""
 EXACT = 0.95
 """Asked of phone precision and recall."""
 FLIP_DEG = 10.0
@@ -146,6 +148,7 @@ def eye_figures(t: Table) -> list[Figure]:
 def frame_figures(val: Table, t: Table) -> list[Figure]:
     """Faces in whole frames: by the shipped engine, and by the networks at the best threshold."""
     far, near = frames.asked(t, 85.0), frames.asked(t, 60.0)
+    bowed = t["there"] & (t["width"] >= frames.LEAST_PX) & (t["truth"][:, 1] < BOWED_DEG)
     n = len(t["there"])
     at = frames.threshold(val) if val else float("nan")
     false = float((t["false"] >= at).sum()) / n
@@ -162,6 +165,8 @@ def frame_figures(val: Table, t: Table) -> list[Figure]:
                n, frames.MOST_FALSE, True),
         found(f"driver's face found by the engine, {size}, yaw within 60", t["found"][near]),
         found("driver's face found by the engine, any size and turn", t["found"][t["there"]]),
+        found(f"driver's face found by the engine, pitch below {BOWED_DEG:g} deg",
+              t["found"][bowed]),
         found(f"driver's face found, {by}, yaw within 85", t["score"][far] >= at),
         Figure("cabin", f"false faces a frame, {by}", FRAMES, false, n),
         _frame_pose(t),
