@@ -178,6 +178,12 @@ def test_hands_leave_the_wheel_and_come_back() -> None:
     assert at(story([Act(5, action="drink_eat")]), 4.5).hands_on_wheel is None
 
 
+def test_hands_are_off_the_wheel_from_where_they_are_seen_off_it() -> None:
+    moments = story([Act(5), Act(4, action=None), Act(3, action="other")])
+    assert moments[-1].state.hands_on_wheel is False
+    assert moments[-1].state.hands_off_ns <= 3 * S
+
+
 def test_reversing_and_a_turned_wheel_change_nothing_of_what_is_seen() -> None:
     """Exemptions are the alerts' business; what is believed stays what is seen."""
     look = {"head": (45, 0)}

@@ -172,6 +172,14 @@ def test_a_face_lost_while_turned_away_counts_on_as_away_for_a_written_time() ->
     assert at[12.0].availability == Availability.UNKNOWN
 
 
+def test_after_a_gap_eyes_are_on_the_road_from_where_they_are_seen_again() -> None:
+    acts = [ROAD, Act(4, head=(40, 0)), Act(2, head=(40, 0), frozen=True), drive(1)]
+    seen = play(Story(acts))[-1].state
+    assert seen.eyes_on_road is True
+    assert 0 < seen.eyes_on_road_ns <= S
+    assert seen.vats_away_ns > 3 * S
+
+
 def test_a_face_lost_while_looking_ahead_is_soon_unknown_not_away_nor_closed() -> None:
     moments = play(Story([ROAD, Act(3, face=False)]))
     at = {round(m.t_s - START, 1): m.state for m in moments}

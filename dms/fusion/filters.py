@@ -22,8 +22,8 @@ class Trigger:
     on: bool = False
     since_ns: int | None = None
     """Since when the median speaks for."""
-    last_ns: int = 0
-    """When the evidence last spoke for, while it does."""
+    last_ns: int | None = None
+    """When the evidence last spoke for; None where it has not, or was given up since."""
     t_ns: int | None = None
     """The last evidence of any kind."""
     before: tuple[float, float] = (0.0, 0.0)
@@ -31,7 +31,7 @@ class Trigger:
     @property
     def duration_ns(self) -> int:
         """How long it is on: from its onset to the last evidence for it. 0 while off."""
-        if not self.on or self.since_ns is None:
+        if not self.on or self.since_ns is None or self.last_ns is None:
             return 0
         return max(self.last_ns - self.since_ns, 1)
 
@@ -67,12 +67,14 @@ def push(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
         last = since
     elif median < EVEN and not on:
         since = None
-    if since is not None and dt > shape.bridge_ns:
-        since += dt
-        last += dt
-    if since is not None and median >= EVEN and value >= EVEN:
-        last = t_ns
-    return Trigger(level, on, since, max(last, since or 0), t_ns, (b, value))
+    if since is not None and last is not None:
+        if dt > shape.bridge_ns:
+            since += dt
+            last += dt
+        if median >= EVEN and value >= EVEN:
+            last = t_ns
+        last = max(last, since)
+    return Trigger(level, on, since, last, t_ns, (b, value))
 
 
 @dataclass(frozen=True, slots=True)

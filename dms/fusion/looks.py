@@ -38,7 +38,7 @@ class Look:
     def follow(self, trigger: Trigger, flicker_ns: int) -> Look:
         """One more frame."""
         spent = trigger.duration_ns
-        if spent == 0:
+        if spent == 0 or trigger.last_ns is None:
             return Look(False, 0, self.total_ns, self.last_ns) if self.on else self
         base = self.base_ns
         if not self.on:
@@ -164,7 +164,9 @@ def _on_road(
     if verdict.presumed:  # a frame without a face ends nothing, and adds nothing
         return since, looks.on_ns
     if since is None:
-        since = away.last_ns if looks.away.on else t_ns
+        since = t_ns
+        if looks.away.on and away.last_ns is not None:  # no gap since the look
+            since = away.last_ns
     last = t_ns if away.since_ns is None else away.since_ns
     return since, max(0, last - since)
 

@@ -102,8 +102,8 @@ def _believed(
 ) -> tuple[Mean, int | None, int]:
     """The mean evidence of the closure that `value` was just pushed to; when that was last too
     little; how long the eyes are believed closed, which is little more than the time since then."""
-    t, before = closed.t_ns, memory.closed.t_ns
-    if closed.since_ns is None or t is None or before is None:
+    t, before, last = closed.t_ns, memory.closed.t_ns, closed.last_ns
+    if closed.since_ns is None or last is None or t is None or before is None:
         return NO_MEAN, None, 0
     f, tau = config.fusion, config.fusion.closed_mean_ms * MS
     mean, doubted = memory.mean.after(value, t - before, tau), memory.doubted_ns
@@ -111,7 +111,7 @@ def _believed(
     if lasts >= config.drowsiness.long_closure_ms * MS and mean.value < f.closed_mean_min:
         return mean, t, 0
     if doubted is not None:
-        lasts = min(lasts, closed.last_ns - doubted + tau // 2)
+        lasts = min(lasts, last - doubted + tau // 2)
     return mean, doubted, max(lasts, 0)
 
 
