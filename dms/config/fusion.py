@@ -242,8 +242,7 @@ class FusionConfig(CalibrationSettings):
     phone_against_hand: float = param(
         2.0,
         "this times the probability of an empty hand at the face is taken off the phone's",
-        "measured: no hand at the face is a telephone in 20 h (dms scenarios --hours 20); "
-        "with the networks before 29 were in 102 h at 0",
+        "measured: no hand at the face is a telephone in 102 h (dms scenarios --hours 100)",
         lo=0,
         hi=10,
     )
