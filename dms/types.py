@@ -55,8 +55,9 @@ class Eye:
     """One eye of the driver in one frame, as the network sees it.
 
     `visible` and `closed` are probabilities, `open` is 0 closed, 1 this person's neutral, up to
-    1.3; all but `visible` are None when the eye was not looked at well enough to tell. Gaze is
-    relative to the optical axis, in the camera frame [rad].
+    1.3, `open_sigma` its expected absolute error; all but `visible` are None when the eye was not
+    looked at well enough to tell. Gaze is relative to the optical axis, in the camera frame, with
+    the standard error of one axis [rad].
     """
 
     visible: float
@@ -75,6 +76,7 @@ class Face:
     `box_px` is (x, y, width, height) of the head, chin to crown with ears, without hair, [px];
     `landmarks_px` is float32 (68, 2) in Multi-PIE order; left and right are the person's own.
     `score` and the attributes are probabilities. `mouth_open` is inner-lip height over width.
+    `rotation_sigma_rad` is the standard error of one axis of the head's rotation.
     """
 
     score: float

@@ -205,7 +205,7 @@ void decode_landmarks(const float* out, const Roi& roi, float* landmarks) {
 
 void decode_attributes(const float* out, FaceSeen& face) {
   face.score = sigmoid(out[FaceOutput::kLogit]);
-  face.rotation_sigma_rad = sigma_of(out[FaceOutput::kRotationLogSigma]);
+  face.rotation_sigma_rad = kAxisOfTurn * sigma_of(out[FaceOutput::kRotationLogSigma]);
   face.mouth_open = std::max(0.0F, out[FaceOutput::kMouth]);
   face.sunglasses = sigmoid(out[FaceOutput::kSunglasses]);
   face.mask = sigmoid(out[FaceOutput::kMask]);
@@ -224,7 +224,7 @@ EyeSeen decode_eye(const float* out, const Rotation& to_axis, bool mirrored) {
   const Vector gaze = turn(to_axis, direction(yaw, out[EyeOutput::kGazePitch]));
   eye.gaze_yaw_rad = std::atan2(gaze.x, gaze.z);
   eye.gaze_pitch_rad = arcsine(gaze.y);
-  eye.gaze_sigma_rad = sigma_of(out[EyeOutput::kGazeLogSigma]);
+  eye.gaze_sigma_rad = kAxisOfGaze * sigma_of(out[EyeOutput::kGazeLogSigma]);
   return eye;
 }
 

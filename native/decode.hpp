@@ -60,6 +60,11 @@ constexpr float kOpenMax = 1.3F;
 /// zero or infinite.
 constexpr float kLogSigmaMin = -5.0F;
 constexpr float kLogSigmaMax = 2.0F;
+/// The networks claim the mean of their error's size (the loss is a Laplace likelihood): for gaze
+/// the length of a yaw and a pitch, for rotation the angle of a turn about three axes. Of a normal
+/// error these are sqrt(pi/2) and sqrt(8/pi) times the standard error of one axis.
+constexpr float kAxisOfGaze = 0.7979F;
+constexpr float kAxisOfTurn = 0.6267F;
 
 /// A face region's side over the larger side of its landmarks' bounding box.
 constexpr double kFaceRoiScale = 1.5;

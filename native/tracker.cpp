@@ -77,7 +77,9 @@ bool Tracker::take(float score, const Roi& next) {
 }
 
 bool Tracker::keep(float score, const Roi& next) {
-  if (!(score >= kKeepScore) || !usable_face(next, width_, height_)) return false;
+  const float least = state_ == State::kHeld ? kAcquireScore : kKeepScore;
+  if (!(score >= least) || !usable_face(next, width_, height_)) return false;
+  if (score < kAcquireScore) next_check_ns_ = std::min(next_check_ns_, t_ns_ + kDoubtNs);
   follow(next);
   score_ = score;
   state_ = State::kTracked;

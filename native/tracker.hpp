@@ -32,6 +32,7 @@ constexpr double kMaxStep = 0.5;                     // of the region's side, a 
 constexpr double kMaxZoom = 1.3;                     // factor a frame, either way
 constexpr std::int64_t kHoldNs = 300'000'000;        // a hand across the face, motion blur
 constexpr std::int64_t kCheckNs = 1'000'000'000;     // one cabin run a second
+constexpr std::int64_t kDoubtNs = 100'000'000;       // a face that would not be taken afresh
 constexpr double kSwitchGain = 1.5;                  // above the noise of side and score
 constexpr int kSwitchChecks = 2;                     // a passenger leaning across is gone by then
 constexpr std::int64_t kBodyHoldNs = 2'000'000'000;  // about one action window

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from scenarios.builder import CLEAR, NOISY, QUICK, QUIET, ROAD, Act, Noise, S, Story, drive, play
 
 from dms.config import Config, ConfigError, ZoneConfig, load
+from dms.fusion.attention import Direction, away_probability
 from dms.fusion.belief import task_share
 from dms.fusion.rings import account
+from dms.fusion.tuning import tune
 from dms.fusion.zones import draw, probabilities, shares
 from dms.types import (
     DRIVING_ZONES,
@@ -91,6 +93,43 @@ def test_an_attentive_driver_looks_at_the_road() -> None:
     states = told([Act(5)], noise=NOISY)
     assert {s.zone for s in states} == {GazeZone.ROAD}
     assert all(s.driving_task for s in states)
+
+
+TUNED = tune(Config())
+SIDE, UP, DOWN = TUNED.gaze_limits
+
+
+def away(yaw: float, pitch: float, weight: float = 1.0, margin: float = 1.0) -> float:
+    """For a direction [rad] with a sigma of 5 deg."""
+    return away_probability(Direction(weight, (yaw, pitch), math.radians(5)), margin, TUNED)
+
+
+def test_the_road_is_an_ellipse_with_the_limits_as_its_axes() -> None:
+    for at_edge in ((SIDE, 0.0), (-SIDE, 0.0), (0.0, UP), (0.0, -DOWN)):
+        assert away(*at_edge) == pytest.approx(0.5)
+        assert away(*(1.2 * x for x in at_edge), margin=1.2) == pytest.approx(0.5)
+    assert away(0.75 * SIDE, -0.75 * DOWN) > 0.5, "the corner of a box around it"
+    assert away(0.65 * SIDE, -0.65 * DOWN) < 0.5
+    assert away(0.0, 0.0) < 0.01
+
+
+def test_the_heads_wider_limits_count_as_far_as_the_eyes_tell_less_than_it() -> None:
+    head = TUNED.head_limits[0]
+    assert away(head, 0.0, weight=0.0) == pytest.approx(0.5)
+    assert away(SIDE, 0.0, weight=0.5) == pytest.approx(0.5)
+    assert away((SIDE + head) / 2, 0.0, weight=0.25) == pytest.approx(0.5)
+
+
+@given(
+    st.floats(-math.pi, math.pi), st.floats(0.001, 1.5), st.just(0.0) | st.floats(0.001, 1),
+    st.floats(0, 1), st.floats(1, 2),
+)  # fmt: skip
+def test_further_out_is_never_less_away(
+    turn: float, off: float, share: float, weight: float, margin: float
+) -> None:
+    out = (off * math.cos(turn), off * math.sin(turn))
+    further, nearer = (away(s * out[0], s * out[1], weight, margin) for s in (1.0, share))
+    assert 0 <= nearer <= further + 1e-9 <= 1 + 1e-9
 
 
 def test_who_may_sit_on_either_side_has_half_of_each_mirror() -> None:
@@ -214,7 +253,7 @@ def test_three_glances_on_end_count_no_moment_twice() -> None:
 
 
 def test_lingering_beside_the_road_is_no_part_of_a_glance_from_there() -> None:
-    aside = Act(4, head=(15, 0), blinks=False)
+    aside = Act(4, head=(13, 0), blinks=False)
     states = told([aside, Act(1, head=(45, 0)), aside, drive(0.2)])
     assert 1.0 * S < max(s.vats_away_ns for s in states) <= 1.35 * S
 

@@ -73,7 +73,7 @@ def test_a_face_is_found_in_the_first_frame(engine: Engine) -> None:
     assert face.landmarks_px.shape == (68, 2)
     assert face.yaw_rad == pytest.approx(HEAD_YAW, abs=1e-3)
     assert (face.pitch_rad, face.roll_rad) == pytest.approx((0, 0), abs=1e-3)
-    assert face.rotation_sigma_rad == pytest.approx(math.exp(-3), rel=1e-3)
+    assert face.rotation_sigma_rad == pytest.approx(math.exp(-3) * math.sqrt(math.pi / 8), rel=1e-3)
 
 
 def test_the_box_is_that_of_the_mean_head_turned_and_scaled_to_the_landmarks(
@@ -283,6 +283,9 @@ def test_both_eyes_look_where_the_head_points(engine: Engine) -> None:
         assert eye.open == pytest.approx(0.9, abs=1e-3)
         assert eye.gaze_yaw_rad == pytest.approx(math.sin(HEAD_YAW), abs=2e-3)
         assert eye.gaze_pitch_rad == pytest.approx(0, abs=2e-3)
+        assert eye.open_sigma == pytest.approx(math.exp(-2), rel=1e-3)
+        one_axis = math.exp(-2) * math.sqrt(2 / math.pi)  # of an error of that mean length
+        assert eye.gaze_sigma_rad == pytest.approx(one_axis, rel=1e-3)
 
 
 def test_an_eye_that_is_not_visible_says_nothing_else(nets: dict[str, str], tmp_path: Path) -> None:

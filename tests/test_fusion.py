@@ -255,7 +255,7 @@ def test_perclos_is_the_share_of_the_last_minute() -> None:
 def test_a_phone_is_in_use_after_a_moment_and_over_after_a_moment(fps: float) -> None:
     moments = play(Story([ROAD, Act(5, action="phone_ear"), drive(3)], fps=fps))
     (span,) = spans(moments, lambda s: s.phone_ns > 0)
-    assert span == pytest.approx((START + 1.5, START + 5.5), abs=0.4)
+    assert span == pytest.approx((START + 1.6, START + 5.5), abs=0.4)
     assert {m.state.condition for m in moments if START + 2.5 < m.t_s < START + 5} == {
         Condition.ON_PHONE
     }
@@ -268,7 +268,7 @@ def test_an_action_that_is_not_known_is_not_a_phone() -> None:
 
 @pytest.mark.parametrize(("hand", "used"), [(0.02, True), (0.09, False)])
 def test_a_phone_must_be_many_times_likelier_than_an_empty_hand(hand: float, used: bool) -> None:
-    p = dict.fromkeys(ACTIONS, 0.0) | {"phone_ear": 0.96 - hand, "hand_face": hand, "wheel": 0.04}
+    p = dict.fromkeys(ACTIONS, 0.0) | {"phone_ear": 0.99 - hand, "hand_face": hand, "wheel": 0.01}
     config = Config()
     state = fusion.start(config)
     for i in range(60):

@@ -72,31 +72,31 @@ class FusionConfig(CalibrationSettings):
 
     head_yaw_limit_deg: float = param(
         25.0,
-        "on the road while the head's yaw is within this of neutral (eyes unsure)",
+        "by the head alone, on the road in an ellipse round neutral: its half axis sideways",
         f"choice: {OPENPILOT} 23 deg; mirrors lie at 29-46 deg",
         lo=5,
         hi=60,
     )
     head_pitch_up_deg: float = param(
         20.0,
-        "on the road while the head's pitch is at most this above neutral",
+        "its half axis above neutral",
         "choice: the rear-view mirror lies at 16 deg",
         lo=5,
         hi=60,
     )
     head_pitch_down_deg: float = param(
-        22.0, "and at most this below", f"choice: {OPENPILOT} 18 deg, pose error 4 deg", lo=5, hi=60
+        22.0, "and below", f"choice: {OPENPILOT} 18 deg, pose error 4 deg", lo=5, hi=60
     )
     gaze_yaw_limit_deg: float = param(
         20.0,
-        "the same limits for a fully trusted gaze",
+        "the same limits for gaze, while the eyes tell at least as much as the head does",
         "choice: a 22 x 14 deg windscreen ellipse gave 0.13 false alerts an hour",
         lo=5,
         hi=60,
     )
-    gaze_pitch_up_deg: float = param(16.0, "gaze above neutral", "choice: as above", lo=5, hi=60)
+    gaze_pitch_up_deg: float = param(15.0, "gaze above neutral", "choice: as above", lo=5, hi=60)
     gaze_pitch_down_deg: float = param(
-        16.0, "gaze below neutral", "choice: the cluster lies at -25 deg", lo=5, hi=60
+        15.0, "gaze below neutral", "choice: the cluster lies at -25 deg", lo=5, hi=60
     )
     head_sigma_min_deg: float = param(
         4.0,
@@ -106,9 +106,9 @@ class FusionConfig(CalibrationSettings):
         hi=20,
     )
     gaze_sigma_min_deg: float = param(
-        6.0,
-        "no gaze is believed better than this",
-        "choice: in-cabin infrared gaze errs by 6-7 deg",
+        5.0,
+        "no gaze is believed better than this (standard error of one axis)",
+        "choice: in-cabin infrared gaze errs by 6-7 deg in all",
         lo=0.5,
         hi=30,
     )
@@ -247,9 +247,9 @@ class FusionConfig(CalibrationSettings):
         hi=10,
     )
     phone_on: float = param(
-        0.85,
+        0.92,
         "phone in use from this smoothed probability",
-        "measured: a bright badge behind the wheel comes to 0.80 in one of twelve rendered drivers "
+        "measured: an empty hand at the ear comes to 0.91 in one of twelve rendered drivers "
         "(python -m tools.film errors)",
         lo=0,
         hi=1,
@@ -332,5 +332,5 @@ class FusionConfig(CalibrationSettings):
         hi=60000,
     )
     pose_uncertain_deg: float = param(
-        20.0, "degraded while the head pose's own sigma is above this", "choice", lo=5, hi=90
+        12.5, "degraded while the head pose's own sigma is above this", "choice", lo=3, hi=60
     )

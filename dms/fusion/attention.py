@@ -104,13 +104,15 @@ def mix(face: Face, head: Angles, gaze: tuple[Angles, float] | None, tuning: Tun
 
 
 def away_probability(direction: Direction, margin: float, tuning: Tuning) -> float:
-    """How likely the driver looks off the road. The limits for gaze and for the head alone are
-    mixed by gaze's weight."""
+    """How likely the driver looks off the road: outside the ellipse of `tuning.limits`, by how far
+    the direction lies from its edge along the ray from straight ahead."""
     (yaw, pitch), sigma = direction.angles, direction.sigma_rad
-    yaw_limit, up, down = tuning.limits(direction.weight)
-    inside = logistic((margin * yaw_limit - abs(yaw)) / sigma)
-    inside *= logistic((margin * up - pitch) / sigma) * logistic((pitch + margin * down) / sigma)
-    return 1.0 - inside
+    side, up, down = tuning.limits(direction.weight)
+    vertical = up if pitch > 0 else down
+    off = math.hypot(yaw, pitch)
+    share = math.hypot(yaw / side, pitch / vertical)
+    edge = margin * (off / share if share > 0 else max(side, up, down))
+    return logistic((off - edge) / sigma)
 
 
 def area3_probability(direction: Direction, tuning: Tuning) -> float:

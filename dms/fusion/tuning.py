@@ -9,7 +9,7 @@ from dms.config import MS, Config, FusionConfig
 from dms.fusion.filters import EVEN, Shape
 
 Limits = tuple[float, float, float]
-"""(sideways, up, down) [rad], all positive."""
+"""Half axes of an ellipse: sideways, up, down [rad], all positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Tuning:
     """Where Area 3 begins, down: by gaze, by the head alone."""
 
     def limits(self, weight: float) -> Limits:
-        """For gaze's weight."""
+        """For gaze's weight: gaze's own, unless the eyes tell less than the head does."""
+        weight = min(1.0, 2 * weight)
         g, h, rest = self.gaze_limits, self.head_limits, 1 - weight
         return (
             weight * g[0] + rest * h[0],

@@ -65,15 +65,16 @@ class ZoneMap:
 
 
 def draw(zones: ZoneConfig, config: FusionConfig) -> ZoneMap:
-    """The map; ROAD is the box of a fully trusted gaze, under all else."""
+    """The map; ROAD is the ellipse of a fully trusted gaze, under all else."""
     cells = bytearray([_OTHER]) * (_SIZE * _SIZE)
     side, up, down = (
         config.gaze_yaw_limit_deg,
         config.gaze_pitch_up_deg,
         config.gaze_pitch_down_deg,
     )
-    road = ((-side, -down), (side, -down), (side, up), (-side, up))
-    _fill(cells, road, _ROAD)
+    around = [math.radians(turn) for turn in range(0, 360, 10)]
+    road = [(side * math.cos(a), (up if a < math.pi else down) * math.sin(a)) for a in around]
+    _fill(cells, tuple(road), _ROAD)
     for name, zone in reversed(_NAMED):
         for polygon in polygons(getattr(zones, name)):
             _fill(cells, polygon, int(zone))

@@ -133,6 +133,30 @@ void a_face_needs_more_to_come_than_to_stay() {
   CHECK(!tracker.keep(0.3F, square(402, 300, 200)));
 }
 
+void what_lies_where_a_lost_face_was_needs_as_much_as_a_new_one() {
+  Tracker tracker = tracking();
+  tracker.begin(kFrame, kWidth, kHeight);
+  CHECK(!tracker.keep(0.3F, square(400, 300, 200)));
+  tracker.miss();
+  tracker.begin(2 * kFrame, kWidth, kHeight);
+  CHECK(!tracker.keep(0.65F, square(400, 300, 200)));  // a headrest behind a driver who moved away
+  CHECK(tracker.keep(0.85F, square(400, 300, 200)));
+  tracker.begin(3 * kFrame, kWidth, kHeight);
+  CHECK(tracker.keep(0.4F, square(400, 300, 200)));
+}
+
+void a_doubtful_face_is_checked_soon() {
+  for (const float score : {0.9F, 0.6F}) {
+    Tracker tracker = tracking();
+    tracker.begin(kFrame, kWidth, kHeight);
+    CHECK(tracker.keep(score, square(400, 300, 200)));
+    tracker.begin(kFrame + 99 * kMs, kWidth, kHeight);
+    CHECK(!tracker.check_due());
+    tracker.begin(kFrame + 100 * kMs, kWidth, kHeight);
+    CHECK(tracker.check_due() == (score < 0.8F));
+  }
+}
+
 void what_cannot_be_measured_is_no_face() {
   Tracker tracker(Seat::kUnknown);
   tracker.begin(0, kWidth, kHeight);
@@ -257,6 +281,8 @@ int main() {
   a_print_on_the_drivers_shirt_is_not_a_nearer_driver();
   a_print_that_was_taken_for_the_driver_is_left_again();
   a_face_needs_more_to_come_than_to_stay();
+  what_lies_where_a_lost_face_was_needs_as_much_as_a_new_one();
+  a_doubtful_face_is_checked_soon();
   what_cannot_be_measured_is_no_face();
   a_step_is_limited_in_distance_and_size();
   a_face_is_held_then_lost();

@@ -145,7 +145,7 @@ def _action(act: Act, rng: random.Random, noise: Noise) -> Action | None:
     if act.action is None:
         return None
     shown = "phone_ear" if rng.random() < noise.outliers else act.action
-    p = tuple(0.93 if name == shown else 0.01 for name in ACTIONS)
+    p = tuple(0.965 if name == shown else 0.005 for name in ACTIONS)
     return Action(p, age_ns=20_000_000, window_steps=32)
 
 

@@ -30,7 +30,10 @@ LAYOUT: dict[str, dict[str, dict[str, Any]]] = {
             "face": {"slice": [0, 1], "unit": "logit"},
             "landmarks": {"slice": [1, 137], "unit": "x0 y0 x1 y1 ..; -1..1 spans the crop"},
             "rotation_6d": {"slice": [137, 143], "unit": "R[:,0] R[:,1] in the crop's frame"},
-            "rotation_log_sigma": {"slice": [143, 144], "unit": "ln rad, of the geodesic error"},
+            "rotation_log_sigma": {
+                "slice": [143, 144],
+                "unit": "ln rad, of the geodesic error's mean",
+            },
             "mouth_open": {"slice": [144, 145], "unit": "inner-lip height over width"},
             "sunglasses": {"slice": [145, 146], "unit": "logit"},
             "mask": {"slice": [146, 147], "unit": "logit"},
@@ -41,10 +44,13 @@ LAYOUT: dict[str, dict[str, dict[str, Any]]] = {
         "out": {
             "visible": {"slice": [0, 1], "unit": "logit"},
             "open": {"slice": [1, 2], "unit": "0 closed, 1 the person's neutral, to 1.3"},
-            "open_log_sigma": {"slice": [2, 3], "unit": "ln of the unit of open"},
+            "open_log_sigma": {
+                "slice": [2, 3],
+                "unit": "ln of the unit of open, of the error's mean",
+            },
             "gaze_yaw": {"slice": [3, 4], "unit": "rad, crop frame, right eye"},
             "gaze_pitch": {"slice": [4, 5], "unit": "rad, crop frame"},
-            "gaze_log_sigma": {"slice": [5, 6], "unit": "ln rad"},
+            "gaze_log_sigma": {"slice": [5, 6], "unit": "ln rad, of the error's mean length"},
             "closed": {"slice": [6, 7], "unit": "logit"},
             "glare": {"slice": [7, 8], "unit": "logit"},
         }
