@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -60,10 +61,10 @@ def measure(args: argparse.Namespace) -> int:
     from tools.film.record import ACTING, FPS, load_records, record_all
 
     folder = args.cache or cache()
-    name = networks()
+    name, seen = networks(), engine_and_networks()
     counts = dict.fromkeys(CONDITIONS, args.drivers) | {"clear": args.clear, ACTING: args.acting}
-    record_all(folder, name, counts, args.jobs, SIZE)
-    records = {c: load_records(folder / name, c, n) for c, n in counts.items()}
+    record_all(folder, seen, counts, args.jobs, SIZE)
+    records = {c: load_records(folder / seen, c, n) for c, n in counts.items()}
     drivers = ", ".join(f"{c} {n}" for c, n in counts.items())
     frames = sum(len(r["true"]) for rs in records.values() for r in rs)
     acting = records.pop(ACTING)
@@ -79,11 +80,20 @@ def measure(args: argparse.Namespace) -> int:
 
 def networks() -> str:
     """Which networks: the start of the SHA-256 of their manifest, which holds theirs."""
-    from hashlib import sha256
-
     from dms.engine import MANIFEST, models_dir
 
-    return sha256((models_dir() / MANIFEST).read_bytes()).hexdigest()[:12]
+    return _digest(models_dir() / MANIFEST)
+
+
+def engine_and_networks() -> str:
+    """Whose recordings: the networks, and the engine as it was built here."""
+    from dms import _core
+
+    return f"{networks()}-{_digest(Path(_core.__file__))}"
+
+
+def _digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def dumps(data: object) -> str:

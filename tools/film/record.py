@@ -125,14 +125,14 @@ def _eye(e: Eye) -> list[float]:
 
 
 def record_all(
-    folder: Path, networks: str, counts: Mapping[str, int], jobs: int, size: Size
+    folder: Path, seen_by: str, counts: Mapping[str, int], jobs: int, size: Size
 ) -> None:
-    """Make the missing pictures, and the missing recordings of these networks, of so many drivers
-    a condition (or ACTING)."""
+    """Make the missing pictures, and this engine's and its networks' missing recordings, of so many
+    drivers a condition (or ACTING)."""
     names = [(c, k) for k in range(max(counts.values())) for c in counts if k < counts[c]]
     films = [(folder / "pictures" / _file(c, k), c, k, size) for c, k in names]
     _all("rendered", render, [f for f in films if not f[0].exists()], jobs)
-    seen = [(film[0], folder / networks / film[0].name) for film in films]
+    seen = [(film[0], folder / seen_by / film[0].name) for film in films]
     _all("watched", watch, [s for s in seen if not s[1].exists()], jobs)
 
 
