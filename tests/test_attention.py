@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scenarios.builder import CLEAR, NOISY, QUICK, QUIET, ROAD, Act, Noise, S, Story, drive, play
+from scripted import look as face_turned
 
 from dms.config import Config, ConfigError, ZoneConfig, load
-from dms.fusion.attention import Direction, away_probability
+from dms.fusion.attention import Direction, away_probability, merge_gaze, mix
 from dms.fusion.belief import task_share
 from dms.fusion.rings import account
 from dms.fusion.tuning import tune
@@ -130,6 +131,27 @@ def test_further_out_is_never_less_away(
     out = (off * math.cos(turn), off * math.sin(turn))
     further, nearer = (away(s * out[0], s * out[1], weight, margin) for s in (1.0, share))
     assert 0 <= nearer <= further + 1e-9 <= 1 + 1e-9
+
+
+@given(st.floats(0.08, 1.0), st.floats(0.08, 1.0), st.floats(-0.5, 0.5))
+def test_gaze_and_head_are_weighed_as_two_measurements_of_one_direction(
+    head_sigma: float, gaze_sigma: float, gaze_yaw: float
+) -> None:
+    """Gaze strays from the head by `stray_variance`: the head tells of it to that and its own."""
+    face = replace(face_turned(), rotation_sigma_rad=head_sigma)
+    mixed = mix(face, (0.0, 0.0), ((gaze_yaw, 0.0), gaze_sigma), TUNED)
+    by_head = 1 / (TUNED.stray_variance + head_sigma**2)
+    by_gaze = 1 / gaze_sigma**2
+    assert mixed.weight == pytest.approx(by_gaze / (by_gaze + by_head))
+    assert mixed.angles[0] == pytest.approx(mixed.weight * gaze_yaw)
+
+
+def test_eyes_behind_tinted_lenses_count_as_far_as_the_lenses_let_them_be_seen() -> None:
+    turned = face_turned(12.0)
+    tinted = merge_gaze(replace(turned, sunglasses=0.3), TUNED)
+    assert tinted is not None
+    assert tinted.angles[0] == pytest.approx(math.radians(12.0))
+    assert merge_gaze(replace(turned, sunglasses=0.8), TUNED) is None
 
 
 def test_who_may_sit_on_either_side_has_half_of_each_mirror() -> None:
