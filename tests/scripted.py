@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dms.types import ACTIONS, Action, Eye, Face, Frame, Observation, Quality
+from dms.scenarios.simulate import sure
+from dms.types import Action, Eye, Face, Frame, Observation, Quality
 
 QUALITY = Quality(90.0, 40.0, 0.01, 0.0, 3.0, 0)
 
@@ -27,8 +28,7 @@ def look(yaw_deg: float = 0.0, pitch_deg: float = 0.0, open_: float = 1.0) -> Fa
 
 def doing(action: str) -> Action:
     """Surely this action, from a full window."""
-    rest = 0.05 / (len(ACTIONS) - 1)
-    return Action(tuple(0.95 if name == action else rest for name in ACTIONS), 0, 32)
+    return Action(sure(action), 0, 32)
 
 
 Script = Callable[[float], Face | None]

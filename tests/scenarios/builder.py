@@ -12,8 +12,8 @@ import numpy as np
 
 from dms import alerts, fusion, health
 from dms.config import Config, load
+from dms.scenarios.simulate import sure
 from dms.types import (
-    ACTIONS,
     Action,
     Alert,
     AlertKind,
@@ -145,8 +145,7 @@ def _action(act: Act, rng: random.Random, noise: Noise) -> Action | None:
     if act.action is None:
         return None
     shown = "phone_ear" if rng.random() < noise.outliers else act.action
-    p = tuple(0.965 if name == shown else 0.005 for name in ACTIONS)
-    return Action(p, age_ns=20_000_000, window_steps=32)
+    return Action(sure(shown), age_ns=20_000_000, window_steps=32)
 
 
 QUICK = load(None, {"fusion.calibration_ms": 8000, "fusion.baseline_ms": 5000})

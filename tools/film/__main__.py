@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -81,19 +80,17 @@ def measure(args: argparse.Namespace) -> int:
 def networks() -> str:
     """Which networks: the start of the SHA-256 of their manifest, which holds theirs."""
     from dms.engine import MANIFEST, models_dir
+    from tools.train.manifest import sha256
 
-    return _digest(models_dir() / MANIFEST)
+    return sha256(models_dir() / MANIFEST)[:12]
 
 
 def engine_and_networks() -> str:
     """Whose recordings: the networks, and the engine as it was built here."""
     from dms import _core
+    from tools.train.manifest import sha256
 
-    return f"{networks()}-{_digest(Path(_core.__file__))}"
-
-
-def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()[:12]
+    return f"{networks()}-{sha256(Path(_core.__file__))[:12]}"
 
 
 def dumps(data: object) -> str:
