@@ -240,6 +240,9 @@ class QualitySeen:
     @property
     def drift(self) -> float:
         """NaN: not known."""
+    @property
+    def face_sharpness(self) -> float:
+        """NaN: not known."""
 
 class Seen:
     @property

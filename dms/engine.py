@@ -288,6 +288,7 @@ def _quality(seen: _core.QualitySeen) -> Quality:
         None if math.isnan(seen.sharpness) else seen.sharpness,
         seen.frozen_frames,
         None if math.isnan(seen.drift) else seen.drift,
+        None if math.isnan(seen.face_sharpness) else seen.face_sharpness,
     )
 
 

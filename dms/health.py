@@ -22,6 +22,8 @@ class HealthState:
     frozen_since_ns: int | None = None
     image: Reason = Reason.NONE
     image_since_ns: int = 0
+    soft_ns: int | None = None
+    """The last face that was much less sharp than its frame."""
     mean: float | None = None
     """Of the last picture's grey levels."""
     went_out: bool = False
@@ -58,6 +60,9 @@ def _advance(
     elif frozen_since is None:
         frozen_since = t if state.t_ns is None else state.t_ns
     image = image_fault(quality, config)
+    soft_ns = t if image == Reason.LENS_DIRTY else state.soft_ns
+    if image == Reason.NONE and _behind_dirt(state, observation, config):
+        image = Reason.LENS_DIRTY
     at_once = state.mean is not None and quality.mean <= config.led_fall * state.mean
     went_out = state.went_out if image == state.image else at_once and not late
     cooler = config.hot_hysteresis_degc if state.hot else 0.0
@@ -69,10 +74,21 @@ def _advance(
         frozen_since_ns=frozen_since,
         image=image,
         image_since_ns=state.image_since_ns if image == state.image else t,
+        soft_ns=soft_ns,
         mean=quality.mean,
         went_out=went_out and image == Reason.IMAGE_DARK,
         hot=degc is not None and degc >= config.hot_degc - cooler,
         unfamiliar=quality.drift is not None and quality.drift >= bound,
+    )
+
+
+def _behind_dirt(state: HealthState, observation: Observation, config: HealthConfig) -> bool:
+    """Was the face soft just now, and is none seen that says otherwise?"""
+    return (
+        state.image == Reason.LENS_DIRTY
+        and state.soft_ns is not None
+        and observation.quality.face_sharpness is None
+        and 0 <= observation.t_ns - state.soft_ns < config.dirt_hold_ms * MS
     )
 
 
@@ -89,7 +105,8 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
     lasts_ns = t - state.image_since_ns
     if state.went_out and lasts_ns >= config.led_off_ms * MS:
         return Reason.LED_OFF
-    persist_ms = config.blur_ms if state.image == Reason.IMAGE_BLURRED else config.persist_ms
+    slow = {Reason.IMAGE_BLURRED: config.blur_ms, Reason.LENS_DIRTY: config.dirt_ms}
+    persist_ms = slow.get(state.image, config.persist_ms)
     if state.image != Reason.NONE and lasts_ns >= persist_ms * MS:
         return state.image
     if state.hot:
@@ -98,7 +115,8 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
 
 
 def image_fault(quality: Quality, config: HealthConfig) -> Reason:
-    """What one image by itself shows: too dark, too bright, nothing at all, or no sharp edge."""
+    """What one image by itself shows: too dark, too bright, nothing at all, no sharp edge, or a
+    soft face in a sharp frame."""
     if quality.dark >= config.dark_share:
         return Reason.IMAGE_DARK
     if quality.saturated >= config.saturated_share:
@@ -107,6 +125,9 @@ def image_fault(quality: Quality, config: HealthConfig) -> Reason:
         return Reason.IMAGE_BLANK
     if quality.sharpness is not None and quality.sharpness <= config.blur_sharpness:
         return Reason.IMAGE_BLURRED
+    face, frame = quality.face_sharpness, quality.sharpness
+    if face is not None and frame is not None and face <= config.dirt_sharpness * frame:
+        return Reason.LENS_DIRTY
     return Reason.NONE
 
 

@@ -113,6 +113,8 @@ class Quality:
     """How many frames in a row, up to this one, were equal pixel for pixel (0 = changing)."""
     drift: float | None = None
     """How unlike the training data the stream has been; below 1 is usual. None: not known."""
+    face_sharpness: float | None = None
+    """`sharpness` of the driver's face alone. None: no face, or no edge stands out in it."""
 
 
 @dataclass(frozen=True, slots=True)

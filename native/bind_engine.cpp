@@ -170,7 +170,8 @@ void bind_seen(py::module_& m) {
       .def_readonly("saturated", &QualitySeen::saturated)
       .def_readonly("sharpness", &QualitySeen::sharpness)
       .def_readonly("frozen_frames", &QualitySeen::frozen_frames)
-      .def_readonly("drift", &QualitySeen::drift);
+      .def_readonly("drift", &QualitySeen::drift)
+      .def_readonly("face_sharpness", &QualitySeen::face_sharpness);
   py::class_<Seen>(m, "Seen")
       .def_readonly("seq", &Seen::seq)
       .def_readonly("t_ns", &Seen::t_ns)

@@ -24,6 +24,17 @@ bool far_off(const Roi& from, const Roi& to) {
          std::fabs(to.w - from.w) > reach;
 }
 
+/// The part of a frame inside a box (x, y, width, height); empty where they do not meet.
+ImageView part_of(const ImageView& frame, const std::array<float, 4>& box) {
+  const auto bound = [](float at, int most) {
+    return at > 0 ? static_cast<int>(std::min(at, static_cast<float>(most))) : 0;
+  };
+  const int left = bound(box[0], frame.width);
+  const int top = bound(box[1], frame.height);
+  return {frame.row(top) + left, bound(box[0] + box[2], frame.width) - left,
+          bound(box[1] + box[3], frame.height) - top, frame.stride};
+}
+
 }  // namespace
 
 const char* stage_name(Stage stage) {
@@ -187,6 +198,7 @@ void Engine::report_face(const ImageView& frame, Seen& seen) {
   decode_attributes(memory_->face.data(), face);
   face.landmarks_px = look_.landmarks;
   face.box_px = head_box(look_.landmarks.data(), look_.rotation);
+  seen.quality.face_sharpness = edge_sharpness(part_of(frame, face.box_px), frame.width);
   const Point centre{static_cast<float>(look_.next.cx), static_cast<float>(look_.next.cy)};
   const Angles head = angles_of(multiply(to_axis(frame, centre), look_.rotation));
   face.yaw_rad = head.yaw;

@@ -27,30 +27,6 @@ int strongest(const std::array<std::uint32_t, 256>& counts, std::uint32_t total,
   return level;
 }
 
-// NaN without strong edges. How much of a strong edge's height is climbed within 3/640 of the
-// frame's width, of what is climbed within 12/640: 1/4 for a slope wider than that, near 1 for a
-// sharp edge. Contrast and exposure cancel. A sharp edge shows in a quarter as many of the near
-// differences as of the far.
-float edge_sharpness(const ImageView& frame) {
-  const int near = std::max(1, (3 * frame.width + 320) / 640);
-  const int far = 4 * near;
-  const int across = std::max(1, frame.width / kEdgeColumns);
-  const int down = std::max(1, frame.height / kEdgeRows);
-  std::array<std::uint32_t, 256> near_counts{}, far_counts{};
-  std::uint32_t total = 0;
-  for (int y = down / 2; y < frame.height; y += down) {
-    const std::uint8_t* row = frame.row(y);
-    for (int x = 0; x + far < frame.width; x += across, ++total) {
-      ++near_counts[static_cast<std::size_t>(std::abs(row[x + near] - row[x]))];
-      ++far_counts[static_cast<std::size_t>(std::abs(row[x + far] - row[x]))];
-    }
-  }
-  const int height = strongest(far_counts, total, kFarShare);
-  if (total == 0 || height < kMinEdge) return std::numeric_limits<float>::quiet_NaN();
-  return static_cast<float>(strongest(near_counts, total, 4 * kFarShare)) /
-         static_cast<float>(height);
-}
-
 FrameStats stats_with(const Kernels& kernels, const ImageView& frame) {
   if (!frame.valid()) return {};
   const int step = std::max(1, frame.height / kRows);
@@ -67,12 +43,33 @@ FrameStats stats_with(const Kernels& kernels, const ImageView& frame) {
   out.stddev = static_cast<float>(std::sqrt(std::max(0.0, variance)));
   out.dark = static_cast<float>(static_cast<double>(s.dark) / n);
   out.saturated = static_cast<float>(static_cast<double>(s.saturated) / n);
-  out.sharpness = edge_sharpness(frame);
+  out.sharpness = edge_sharpness(frame, frame.width);
   out.hash = s.hash;
   return out;
 }
 
 }  // namespace
+
+// A sharp edge shows in a quarter as many of the near differences as of the far.
+float edge_sharpness(const ImageView& part, int frame_width) {
+  const int near = std::max(1, (3 * frame_width + 320) / 640);
+  const int far = 4 * near;
+  const int across = std::max(1, part.width / kEdgeColumns);
+  const int down = std::max(1, part.height / kEdgeRows);
+  std::array<std::uint32_t, 256> near_counts{}, far_counts{};
+  std::uint32_t total = 0;
+  for (int y = down / 2; y < part.height; y += down) {
+    const std::uint8_t* row = part.row(y);
+    for (int x = 0; x + far < part.width; x += across, ++total) {
+      ++near_counts[static_cast<std::size_t>(std::abs(row[x + near] - row[x]))];
+      ++far_counts[static_cast<std::size_t>(std::abs(row[x + far] - row[x]))];
+    }
+  }
+  const int height = strongest(far_counts, total, kFarShare);
+  if (total == 0 || height < kMinEdge) return std::numeric_limits<float>::quiet_NaN();
+  return static_cast<float>(strongest(near_counts, total, 4 * kFarShare)) /
+         static_cast<float>(height);
+}
 
 FrameStats frame_stats(const ImageView& frame) { return stats_with(best_kernels(), frame); }
 

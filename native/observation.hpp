@@ -52,7 +52,8 @@ struct QualitySeen {
   float saturated = 0;
   float sharpness = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
   std::int32_t frozen_frames = 0;
-  float drift = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
+  float drift = std::numeric_limits<float>::quiet_NaN();           // NaN: not known
+  float face_sharpness = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
 };
 
 struct Seen {

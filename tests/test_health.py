@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dms import health
-from dms.config import HealthConfig
-from dms.types import Observation, Quality, Reason
+from dms.config import Config, HealthConfig
+from dms.engine import open_engine
+from dms.pipeline import Pipeline
+from dms.types import Availability, Frame, Observation, Quality, Reason, Step, VehicleState
 
 MS = 1_000_000
 CLEAR = Quality(mean=90, contrast=40, dark=0.01, saturated=0.01, sharpness=0.5, frozen_frames=0)
@@ -16,6 +22,9 @@ DARK = replace(CLEAR, mean=2, contrast=1, dark=0.99)
 BRIGHT = replace(CLEAR, mean=250, saturated=0.9)
 BLANK = replace(CLEAR, contrast=0.5)
 BLURRED = replace(CLEAR, sharpness=0.28)
+SHARP_FACE = replace(CLEAR, sharpness=0.9, face_sharpness=0.8)
+SOFT_FACE = replace(CLEAR, sharpness=0.9, face_sharpness=0.5)
+NO_FACE = replace(CLEAR, sharpness=0.9)
 
 
 class Camera:
@@ -65,6 +74,65 @@ def test_a_blur_that_stays_is_the_lens_and_one_that_passes_is_not() -> None:
     nothing_stands_out = replace(CLEAR, sharpness=None)
     assert camera.see(200, nothing_stands_out) == Reason.NONE
     assert camera.see(200, replace(BLANK, sharpness=0.28)) == Reason.IMAGE_BLANK
+
+
+def test_a_face_that_stays_soft_in_a_sharp_frame_has_dirt_before_it() -> None:
+    camera = Camera()
+    assert camera.see(300, SHARP_FACE) == Reason.NONE
+    for _ in range(5):  # a head that moves
+        assert camera.see(100, SOFT_FACE) == Reason.NONE
+        assert camera.see(1, SHARP_FACE) == Reason.NONE
+    assert camera.see(160, SOFT_FACE) == Reason.LENS_DIRTY
+    assert camera.see(1, SHARP_FACE) == Reason.NONE
+    assert camera.see(300, replace(SOFT_FACE, sharpness=0.6)) == Reason.NONE
+    assert camera.see(300, replace(SOFT_FACE, sharpness=None)) == Reason.NONE
+
+
+def test_behind_dirt_a_face_may_come_and_go_but_no_face_for_long_is_no_dirt() -> None:
+    camera, hold_ms = Camera(), HealthConfig().dirt_hold_ms
+    for _ in range(3):
+        camera.see(2, SOFT_FACE)
+        camera.see((hold_ms - 100) // 33, NO_FACE)
+    assert camera.see(1, SOFT_FACE) == Reason.LENS_DIRTY
+    assert camera.see(200, NO_FACE) == Reason.NONE
+    assert camera.see(1, SOFT_FACE) == Reason.NONE
+
+
+def driven(camera: Path, dirty: bool) -> list[Step]:
+    """The bundled drive's first 10 s, as they are or with a soft spot on the lens at the face."""
+    capture, engine = cv2.VideoCapture(str(camera)), open_engine(Config())
+    hz = capture.get(cv2.CAP_PROP_FPS)
+    pipeline = Pipeline(Config(), lambda state, alerts, locked_out: None)
+    steps: list[Step] = []
+    box = None
+    for i in range(round(10 * hz)):
+        image = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2GRAY)
+        t_ns = round(i * 1e9 / hz)
+        shown = smeared(image, box) if dirty and box else image
+        seen = engine.step(Frame(i, t_ns, np.ascontiguousarray(shown, np.uint8)))
+        box = box or (seen.face and seen.face.box_px)
+        steps.append(pipeline.step(seen, VehicleState(t_ns, 25.0)))
+    return steps
+
+
+def smeared(
+    image: NDArray[np.uint8], box: tuple[float, float, float, float]
+) -> NDArray[np.float32]:
+    x, y, width, height = box
+    spot = np.zeros(image.shape, np.float32)
+    middle, half = (int(x + width / 2), int(y + height / 2)), (int(0.8 * width), int(0.8 * height))
+    cv2.ellipse(spot, middle, half, 0, 0, 360, 1.0, -1)
+    spot = cv2.GaussianBlur(spot, (0, 0), 0.12 * width)
+    soft = 0.8 * cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.05 * width) + 30
+    return np.asarray(image * (1 - spot) + soft * spot, np.float32)
+
+
+@pytest.mark.parametrize("dirty", [False, True])
+def test_a_spot_of_dirt_before_the_face_is_told_within_10_s(demo_drive: Path, dirty: bool) -> None:
+    steps = driven(demo_drive / "camera.mp4", dirty)
+    told = [s.state for s in steps if s.state.reason == Reason.LENS_DIRTY]
+    assert bool(told) == dirty
+    assert all(s.availability == Availability.DEGRADED for s in told)
 
 
 def test_a_flash_or_a_bridge_is_no_fault() -> None:

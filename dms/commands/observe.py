@@ -164,6 +164,7 @@ def _quality(quality: Quality, face: Face | None) -> dict[str, Any]:
         "dark": rounded(quality.dark),
         "saturated": rounded(quality.saturated),
         "sharpness": rounded(quality.sharpness, 2),
+        "face_sharpness": rounded(quality.face_sharpness, 2),
         "frozen_frames": quality.frozen_frames,
         "drift": rounded(quality.drift, 2),
         **seen,

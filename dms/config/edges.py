@@ -150,6 +150,28 @@ class HealthConfig:
         lo=500,
         hi=10000,
     )
+    dirt_sharpness: float = param(
+        0.62,
+        "a face at most this share as sharp as the frame has something before it on the lens, or "
+        "the lens is focused behind it",
+        "measured: see docs/engine.md",
+        lo=0,
+        hi=1,
+    )
+    dirt_ms: int = param(
+        5000,
+        "such a face for this long: not a movement",
+        "choice: told within 10 s",
+        lo=500,
+        hi=10000,
+    )
+    dirt_hold_ms: int = param(
+        3000,
+        "dirt is believed on for this long while no face, or no edge in it, can be seen",
+        "choice: behind dirt a face is found now and then",
+        lo=0,
+        hi=60000,
+    )
     led_fall: float = param(
         0.2,
         "a dark picture with at most this share of the mean grey level of the one before, in "
