@@ -29,6 +29,12 @@ EXACT = 0.95
 """Asked of phone precision and recall."""
 FLIP_DEG = 10.0
 """INT8 and float poses further apart than this are a flip."""
+GAZE_AXIS, TURN_AXIS = 0.798, 0.627
+"""Standard error of one axis over the mean length of an error that is normal and alike on all: of
+two axes (sqrt(2 / pi)), of three (sqrt(pi / 8)). The networks tell the length, the engine the axis
+(native/decode.hpp)."""
+AXIS_MAE = 0.798
+"""Mean absolute error over the standard error of a normal error: sqrt(2 / pi)."""
 PEOPLE, FRAMES = "rendered test people", "rendered test frames"
 STILLS, CLIPS = "rendered test stills", "rendered test clips"
 PHONE = [ACTIONS.index("phone_ear"), ACTIONS.index("phone_hand")]
@@ -81,7 +87,16 @@ def face_figures(t: Table) -> list[Figure]:
         out.append(_people("face", name, error[yaw <= YAWS[0][0], k]))
     out.append(_people("face", "landmark error [share of the crop]", marks))
     out.append(_people("face", "mouth opening MAE", mouth, 0.05, True))
+    claimed = np.degrees(np.exp(t["out"][face, 143].astype(float)))
+    name = "rotation error of one axis over what the claimed sigma promises"
+    out.append(_people("face", name, kept_promise(error, claimed, TURN_AXIS)))
     return out
+
+
+def kept_promise(error: Array, length: Array, axis: float) -> Array:
+    """Absolute errors of axes (n, axes) over those that the claimed mean length (n) promises: 1 on
+    average if sigma is true, more if it is too small."""
+    return np.asarray(error.mean(1) / (AXIS_MAE * axis * length))
 
 
 def _people(
@@ -132,6 +147,7 @@ def eye_figures(t: Table) -> list[Figure]:
         return Figure("eyes", name, PEOPLE, value, count, limit)
 
     plain = wide & (t["is_glasses"] < 0.5)
+    claimed = np.degrees(np.exp(out[wide, 5].astype(float)))
     return [
         ranked("open/closed AUC of `closed`", 6, shut, wide, 0.995),
         ranked("open/closed AUC of `open`", 1, wide, shut),
@@ -140,6 +156,11 @@ def eye_figures(t: Table) -> list[Figure]:
         _people("eyes", "gaze MAE, clear eyes [deg]", gaze_error(t, plain), 5.0, True),
         _people("eyes", "gaze MAE, both clear eyes merged [deg]", merged_gaze_error(t, plain)),
         _people("eyes", "gaze MAE behind clear glasses [deg]", gaze_error(t, wide & glass)),
+        _people(
+            "eyes",
+            "gaze error of one axis over what the claimed sigma promises",
+            kept_promise(gaze_error(t, wide)[:, None], claimed, GAZE_AXIS),
+        ),
         ranked("eye visible AUC", 0, t["is_visible"] > 0.6, hidden, 0.99),
         _people("eyes", "eyes that cannot be seen called visible and closed", said[hidden]),
     ]
