@@ -7,7 +7,7 @@ World frame: cm, Y up, car forward +Z, driver's left +X, driver's eyes near (0, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,6 +39,29 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
+class Surround:
+    """The panel round each rear window: it leaves an opening with rounded corners."""
+
+    albedo: float
+    lip: float  # albedo of the opening's rim
+    open: float  # the opening's width and height, of the window's
+    power: float  # 2 is an ellipse, larger is boxier
+
+
+@dataclass(frozen=True, slots=True)
+class Headrests:
+    """What all headrests of a car have in common."""
+
+    tone: float = 1.1  # albedo, relative to the seat
+    wide: float = 1.0  # of the usual width
+    tall: float = 1.0
+    power: float = 3.5  # 2 is an ellipsoid, larger is boxier
+    rear: tuple[float, ...] = (-28.0, 28.0)  # cm, on the bench, from the car's middle
+    rear_y: float = 66.0  # cm, their middle
+    rear_size: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class CabinStyle:
     """One car's interior and what is outside of its windows."""
 
@@ -57,6 +80,8 @@ class CabinStyle:
     tint: float = 0.8  # what the rear windows let through
     cradle: F64 | None = None  # where a phone nobody holds is fixed: on the dash or a vent
     cradle_screen: float = 0.02  # its radiance
+    surround: Surround | None = None
+    headrests: Headrests = Headrests()
 
 
 def random_cabin(rng: np.random.Generator, outside: float) -> CabinStyle:
@@ -90,6 +115,31 @@ def random_cabin(rng: np.random.Generator, outside: float) -> CabinStyle:
     )
 
 
+def with_rear(style: CabinStyle, rng: np.random.Generator) -> CabinStyle:
+    """The same car with random headrests and, in most, panels round the rear windows: a dark
+    headrest before a bright rounded opening has the outline of a head."""
+    u = rng.uniform
+    rear = ((-28.0, 28.0), (-50.0, 0.0, 50.0), (-44.0, 44.0), (-36.0, 36.0))[int(rng.integers(4))]
+    headrests = Headrests(
+        tone=float(np.exp(u(np.log(0.5), np.log(1.8)))),
+        wide=float(u(0.8, 1.25)),
+        tall=float(u(0.75, 1.3)),
+        power=float(u(2.2, 5.0)),
+        rear=rear,
+        rear_y=float(u(64, 76)),
+        rear_size=float(u(0.9, 1.5)),
+    )
+    surround = Surround(
+        albedo=style.trim * float(u(0.6, 1.2)) if rng.random() < 0.5 else float(u(0.15, 0.6)),
+        lip=float(u(0.05, 0.7)),
+        open=float(u(0.72, 0.96)),
+        power=float(u(2.2, 7.0)),
+    )
+    return replace(
+        style, headrests=headrests, surround=surround if rng.random() < 0.7 else style.surround
+    )
+
+
 def camera_mount(
     mount: Mount, window: float, rng: np.random.Generator
 ) -> tuple[F64, F64, tuple[float, float]]:
@@ -115,6 +165,8 @@ class CabinBuilder:
     def __init__(self, style: CabinStyle, back_z: float = -8.0) -> None:
         self.style = style
         self._back_z = back_z
+        self.headrests: list[tuple[float, float, float, float]] = []
+        """Middles and widths [cm], once they are in a scene."""
 
     def add_static(self, scene: Scene, driver_seat: bool = True) -> None:
         """Everything that does not move."""
@@ -160,11 +212,48 @@ class CabinBuilder:
             return
         top = 77.0 if s.headrest == "posts" else 74.0
         half = (13.0, 10.0, 5.0) if s.headrest == "posts" else (14.0, 15.0, 6.0)
-        self._box(scene, (x, top, z - 2), half, s.seat * 1.1, rot_x(-6), power=3.5)
+        self._headrest(scene, (x, top, z - 2), half, rot_x(-6))
         if s.headrest == "posts":
             for dx in (-6, 6):
                 post = cylinder((x + dx, 60, z - 4), (x + dx, 74, z - 2), 0.7, 0.7, sides=6)
                 scene.add(post[0], post[1], Material.PROP, params=(0.5, 0.06, 0.2))
+
+    def _headrest(
+        self,
+        scene: Scene,
+        at: tuple[float, float, float],
+        half: tuple[float, float, float],
+        rot: F64 | None = None,
+    ) -> None:
+        h = self.style.headrests
+        half = (half[0] * h.wide, half[1] * h.tall, half[2])
+        self._box(scene, at, half, self.style.seat * h.tone, rot, power=h.power)
+        self.headrests.append((*at, 2 * half[0]))
+
+    def _surround(self, scene: Scene, corners: Sequence[tuple[float, float, float]]) -> None:
+        """A panel over the window's edge with a rounded opening, its rim turned outwards."""
+        s = self.style.surround
+        if s is None:
+            return
+        a, b, c, d = (np.asarray(p) for p in corners)
+        angle = np.linspace(0, 2 * np.pi, 49)
+        x, y = np.abs(np.cos(angle)) + 1e-9, np.abs(np.sin(angle)) + 1e-9
+        edge = 1.05 / np.maximum(x, y)
+        hole = s.open * (x**s.power + y**s.power) ** (-1 / s.power)
+        inwards = np.array([0.0, 80.0, 0.0]) - (a + b + c + d) / 4
+        normal = np.cross(b - a, d - a)
+        normal *= np.sign(normal @ inwards) / np.linalg.norm(normal)
+
+        def loop(reach: F64, lift: float) -> F64:
+            u, v = ((1 + reach * f(angle)) / 2 for f in (np.cos, np.sin))
+            u, v = u[:, None], v[:, None]
+            flat = a * (1 - u) * (1 - v) + b * u * (1 - v) + c * u * v + d * (1 - u) * v
+            return np.asarray(flat + lift * normal)
+
+        panel = np.concatenate([loop(edge, 1.0), loop((edge + hole) / 2, 2.0), loop(hole, 2.5)])
+        rim = np.concatenate([loop(hole, 2.5), loop(hole * 0.98, 2.0), loop(hole * 0.95, 0.3)])
+        for mesh, albedo in ((panel, s.albedo), (rim, s.lip)):
+            self._wall(scene, (mesh.astype(np.float32), grid(3, len(angle))), albedo)
 
     def _window(
         self, scene: Scene, corners: Sequence[tuple[float, float, float]], tint: float
@@ -187,6 +276,7 @@ class CabinBuilder:
         rear = [(w * 53, 44, -105), (w * 53, 44, z), (w * 46, 99, z), (w * 46, 99, -85)]
         if s.rear != "wall":
             self._window(scene, rear, s.tint)
+            self._surround(scene, rear)
 
     def _far_side(self, scene: Scene) -> None:
         s, w = self.style, -self.style.window
@@ -195,11 +285,9 @@ class CabinBuilder:
             [(w * 118, 43, -25), (w * 118, 43, 80), (w * 108, 99, 60), (w * 108, 99, -25)],
             0.93,
         )
-        self._window(
-            scene,
-            [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)],
-            s.tint,
-        )
+        rear = [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)]
+        self._window(scene, rear, s.tint)
+        self._surround(scene, rear)
         self._box(scene, (w * 115, 18, 0), (5, 25, 110), s.trim * 0.9, power=6.0)
         self._box(scene, (w * 110, 75, -29), (4, 45, 7), s.trim, power=6.0)
         self._box(scene, (w * 35, 6, 20), (8, 12, 45), s.trim, power=5.0)  # centre tunnel
@@ -212,16 +300,16 @@ class CabinBuilder:
             wall = quad((near, -10, -48), (far, -10, -48), (far, 110, -44), (near, 110, -44))
             self._wall(scene, wall, s.roof)
         else:
-            back = quad((near, 0, -110), (far, 0, -110), (far, 64, -120), (near, 64, -120))
-            self._wall(scene, back, s.seat)
+            bench = quad((near, 0, -110), (far, 0, -110), (far, 64, -120), (near, 64, -120))
+            self._wall(scene, bench, s.seat)
             if s.rear == "bench":
-                for dx in (-28, 28):
-                    self._box(scene, (mid + dx, 66, -112), (11, 9, 5), s.seat * 1.1, power=3.5)
-            self._window(
-                scene,
-                [(near, 62, -160), (far, 62, -160), (far - 10, 96, -130), (near + 10, 96, -130)],
-                s.tint,
-            )
+                k = s.headrests.rear_size
+                for dx in s.headrests.rear:
+                    at = (mid + dx, s.headrests.rear_y, -112)
+                    self._headrest(scene, at, (11 * k, 9 * k, 5))
+            back = [(near, 62, -160), (far, 62, -160), (far - 10, 96, -130), (near + 10, 96, -130)]
+            self._window(scene, back, s.tint)
+            self._surround(scene, back)
         roof = quad((near, 104, -165), (far, 104, -165), (far, 107, 60), (near, 107, 60), steps=14)
         self._wall(scene, roof, s.roof)
         floor = quad((near, -20, 90), (far, -20, 90), (far, -20, -165), (near, -20, -165), steps=14)

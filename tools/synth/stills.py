@@ -26,6 +26,7 @@ from tools.synth.cabin import (
     add_room,
     camera_mount,
     random_cabin,
+    with_rear,
 )
 from tools.synth.camera import Camera, unit
 from tools.synth.labels import face_square, landmark_visibility, seen
@@ -38,6 +39,7 @@ from tools.synth.stage import Cast, Layer, Raw, draw, random_cast
 Size = tuple[int, int]
 SIZE: Size = (384, 288)
 MAX_FACES = 4
+MAX_HEADRESTS = 5
 LIGHTS = ("night", "dusk", "day", "sun", "room")
 MOUNT_NAMES = (*MOUNTS, "portrait")
 OBJECTS = (
@@ -58,6 +60,7 @@ Labels = dict[str, Any]
 FIELDS = {
     "faces": "(4,4) f4: centre x, y, side S [px] of each face square, share of its points seen",
     "driver": "i1: index into faces, -1 none",
+    "headrests": "(5,3) f4: centre x, y, width [px] of headrests, covered or not, zeros if none",
     "landmarks": "(68,2) f4 px of the driver",
     "rotation": "(3,3) f4: columns are the driver's head axes relative to the ray to the face",
     "action": "i1: index into actions.ACTIONS, -1 not to be seen",
@@ -105,6 +108,7 @@ def empty_labels(shot: Shot, window: float) -> Labels:
     return {
         "faces": np.zeros((MAX_FACES, 4), np.float32),
         "driver": np.int8(-1),
+        "headrests": np.zeros((MAX_HEADRESTS, 3), np.float32),
         "landmarks": np.zeros((68, 2), np.float32),
         "rotation": np.eye(3, dtype=np.float32),
         "action": np.int8(-1),
@@ -181,6 +185,14 @@ def face_row(camera: Camera, acted: Acted, raw: Raw) -> tuple[F32, F64]:
     shown = landmark_visibility(camera, acted.face, raw.key, raw.tags)
     share = float(shown.mean()) if (distance > 5).all() else 0.0
     return np.array([*centre, side, share], np.float32), points
+
+
+def headrest_labels(camera: Camera, builder: CabinBuilder, labels: Labels) -> None:
+    """Where the car's headrests are in the picture."""
+    for k, (*at, wide) in enumerate(builder.headrests):
+        pixel, distance = camera.project(np.array([at]))
+        if distance[0] > 5 and (pixel[0] > 0).all() and (pixel[0] < camera.size).all():
+            labels["headrests"][k] = (*pixel[0], wide * camera.focal / distance[0])
 
 
 def hand_labels(camera: Camera, keypoints: dict[Side, F64], raw: Raw, labels: Labels) -> None:
@@ -306,6 +318,7 @@ def car_still(
     own = rng.spawn(1)[0]
     if plan.action in BOWED_HANDS and own.random() < BOWED_SHARE:
         plan = bowed(plan, own)
+    style = with_rear(style, own)
     wanted = [EYES + np.array([0.0, y, 4.0]) for y in (6.0, -9.0)]
     acted = None
     if cast is not None:
@@ -320,9 +333,11 @@ def car_still(
     style = replace(style, outside=outside_level(rng, light_name))
     shot = Shot(camera, light, light_name, mount, hfov, visible)
     guest = seat_guest(rng, guest_cast, style) if guest_cast is not None else None
-    layers = car_layers(rng, cast, acted, plan, style, guest, visible)
+    builder = CabinBuilder(style)
+    layers = car_layers(rng, cast, acted, plan, builder, guest, visible)
     raw = draw(layers, camera, light, outside(rng, camera, light_name, style.outside), 1)
     labels = empty_labels(shot, style.window)
+    headrest_labels(camera, builder, labels)
     row = 0
     if cast is not None and acted is not None:
         labels["faces"][0] = face_row(camera, acted, raw)[0]
@@ -352,13 +367,12 @@ def car_layers(
     cast: Cast | None,
     acted: Acted | None,
     plan: Plan,
-    style: CabinStyle,
+    builder: CabinBuilder,
     guest: Guest | None,
     visible: bool,
 ) -> list[Layer]:
     """The car with its driver, then the passenger."""
-    scene = Scene()
-    builder = CabinBuilder(style)
+    scene, style = Scene(), builder.style
     builder.add_static(scene)
     builder.add_wheel(scene, float(rng.normal(0, 12)))
     layers = [Layer(scene, {})]

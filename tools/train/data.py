@@ -78,6 +78,19 @@ def off_face(roi: Roi, shape: tuple[int, ...], rng: Rng) -> Roi:
     return Roi(roi.cx, roi.cy, roi.w * 4, roi.h * 4, 0.0)
 
 
+def on_headrest(lab: Row, rng: Rng) -> Roi | None:
+    """A square round one of the picture's headrests, away from all its faces, if there is one: it
+    has a head's outline, a dark one before a bright window most."""
+    faces = [Roi(x, y, side, side, 0.0) for x, y, side, _ in lab.get("faces", ())]
+    for x, y, wide in rng.permutation(lab.get("headrests", np.zeros((0, 3)))):
+        side = wide * float(np.exp(rng.uniform(np.log(0.9), np.log(2.2))))
+        dx, dy = rng.normal(0, 0.15, 2) * wide
+        bad = Roi(x + dx, y + dy, side, side, rng.normal(0, 0.1))
+        if all(overlap(bad, face) < 0.15 for face in faces):
+            return bad
+    return None
+
+
 def inside_frame(mask: NDArray[np.bool_], roi: Roi, lab: Row, image: Any) -> Any:
     """Where a crop shows the camera's picture; a rendered crop may hold a cut-off edge of it."""
     x0, y0, x1, y1 = lab["frame"]
@@ -100,6 +113,8 @@ def face_row(s: Sample, rng: Rng, j: Jitter, negative: float) -> Row:
     aligned = -roll if j.photo == 0 or rng.random() < 0.6 else 0.0
     if face:
         roi = jittered(crops.face_roi(lab["lm"], aligned), rng, j)
+    elif (headrest := on_headrest(lab, rng) if rng.random() < 0.5 else None) is not None:
+        roi = headrest
     else:
         roi = off_face(exact, s.image.shape, rng) if lab["has_face"] else jittered(exact, rng, j)
     crop, mask = crops.cut(s.image, roi, (112, 112))

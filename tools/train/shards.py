@@ -59,7 +59,7 @@ class Sample:
             if key in out:
                 x0, y0, x1, y1 = out[key]
                 out[key] = np.array([w - x1, y0, w - x0, y1], np.float32)
-        for key in ("hands", "faces"):
+        for key in ("hands", "faces", "headrests"):
             if key in out:
                 moved = out[key].copy()
                 moved[:, 0] = w - moved[:, 0]
@@ -185,6 +185,8 @@ def frame_sample(shard: Mapping[str, Array], row: int) -> Sample:
     }
     if "object_box" in get:
         labels["object_box"] = get["object_box"].astype(np.float32)
+    if "headrests" in get:
+        labels["headrests"] = get["headrests"][get["headrests"][:, 2] > 0].astype(np.float32)
     if "frame_rect" in get:
         labels["frame_rect"] = get["frame_rect"]
     return Sample(image, labels)
