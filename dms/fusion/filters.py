@@ -182,7 +182,7 @@ class Minute:
     def at(self, t_ns: int) -> Minute:
         """The minute up to t_ns: what is not seen grows old as well."""
         second = t_ns // BUCKET_NS
-        steps = min(second - self.second, BUCKETS)
+        steps = min(second - self.second, BUCKETS + 1)
         if steps <= 0:
             return self
         idle = (0,) * (steps - 1)

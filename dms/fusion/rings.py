@@ -22,15 +22,15 @@ class Account:
     total: int = 0
 
     def add(self, t_ns: int, spent_ns: int) -> Account:
-        """At t_ns, with spent_ns more."""
-        slot = t_ns // ACCOUNT_NS
+        """At t_ns, with spent_ns more; what is older than the last counts as now."""
+        slot = max(t_ns // ACCOUNT_NS, self.slot)
         if slot == self.slot or (not self.total and not spent_ns):
             if not spent_ns:
                 return self
             return Account(self.bins, slot, self.now + spent_ns, self.total + spent_ns)
         n = len(self.bins)
-        steps = min(max(slot - self.slot, 0), n)
-        bins = (*self.bins, self.now, *(0,) * (steps - 1))[-n:] if steps else self.bins
+        idle = min(slot - self.slot - 1, n)
+        bins = (*self.bins, self.now, *(0,) * idle)[-n:]
         return Account(bins, slot, spent_ns, sum(bins) + spent_ns)
 
     def cleared(self) -> Account:
@@ -82,12 +82,12 @@ class History:
     now: Tally = EMPTY
 
     def add(self, t_ns: int, more: Tally) -> History:
-        """At t_ns, with more."""
+        """At t_ns, with more; what is older than the last counts as now."""
         slot = t_ns // BIN_NS
-        steps = min(max(slot - self.slot, 0), BINS)
-        if not steps:
+        if slot <= self.slot:
             return History(self.slot, self.bins, self.now.plus(more))
-        bins = (*self.bins, self.now, *(EMPTY,) * (steps - 1))[-BINS:]
+        idle = min(slot - self.slot - 1, BINS)
+        bins = (*self.bins, self.now, *(EMPTY,) * idle)[-BINS:]
         return History(slot, bins, more)
 
     def last(self, bins: int) -> Tally:
