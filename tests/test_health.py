@@ -80,9 +80,9 @@ def test_a_face_that_stays_soft_in_a_sharp_frame_has_dirt_before_it() -> None:
     camera = Camera()
     assert camera.see(300, SHARP_FACE) == Reason.NONE
     for _ in range(5):  # a head that moves
-        assert camera.see(100, SOFT_FACE) == Reason.NONE
+        assert camera.see(60, SOFT_FACE) == Reason.NONE
         assert camera.see(1, SHARP_FACE) == Reason.NONE
-    assert camera.see(160, SOFT_FACE) == Reason.LENS_DIRTY
+    assert camera.see(95, SOFT_FACE) == Reason.LENS_DIRTY
     assert camera.see(1, SHARP_FACE) == Reason.NONE
     assert camera.see(300, replace(SOFT_FACE, sharpness=0.6)) == Reason.NONE
     assert camera.see(300, replace(SOFT_FACE, sharpness=None)) == Reason.NONE

@@ -159,7 +159,7 @@ class HealthConfig:
         hi=1,
     )
     dirt_ms: int = param(
-        5000,
+        3000,
         "such a face for this long: not a movement",
         "choice: told within 10 s",
         lo=500,

@@ -30,6 +30,8 @@ IMAGES = {
     "dark": Quality(2, 2, 0.97, 0, None, 0),
     "saturated": Quality(251, 6, 0, 0.96, None, 0),
     "frozen": CLEAR,
+    "blurred": replace(CLEAR, sharpness=0.3),
+    "dirty": replace(CLEAR, sharpness=0.9, face_sharpness=0.4),
 }
 """What the frame itself shows in each kind of picture."""
 _POINTS = np.zeros((68, 2), np.float32)
@@ -272,7 +274,7 @@ def _frames(
         if frozen:
             quality = replace(quality, frozen_frames=frozen)
         face = None
-        if faces[i] and kind in ("clear", "frozen"):
+        if faces[i] and kind not in ("dark", "saturated"):
             r = {k: v[i] for k, v in rest.items()}
             eyes = [_eye(visible[i][e], opens[i][e], shut[i][e], gazes[i][e], r) for e in range(2)]
             yaw, pitch, roll = heads[i]

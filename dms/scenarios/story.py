@@ -15,7 +15,7 @@ from dms.types import AlertKind, VehicleState
 
 VATS = "vats"
 """An expectation's `after` that the account of the truth answers."""
-IMAGES = ("clear", "dark", "saturated", "frozen")
+IMAGES = ("clear", "dark", "saturated", "frozen", "blurred", "dirty")
 ROAD: Angles = (0.0, 0.0)
 
 
