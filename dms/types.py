@@ -73,7 +73,7 @@ class Eye:
 class Face:
     """The driver's face in one frame.
 
-    `box_px` is (x, y, width, height) of the head, chin to crown with ears, without hair, [px];
+    `box_px` is (x, y, width, height) of the head, chin to crown with ears and short hair, [px];
     `landmarks_px` is float32 (68, 2) in Multi-PIE order; left and right are the person's own.
     `score` and the attributes are probabilities. `mouth_open` is inner-lip height over width.
     `rotation_sigma_rad` is the standard error of one axis of the head's rotation.

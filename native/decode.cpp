@@ -154,14 +154,14 @@ Roi body_roi(const Roi& face) {
 std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation) {
   // Multi-PIE: bridge and tip of the nose, chin, outer corners of the eyes
   constexpr std::array<int, 5> kRigid{27, 30, 8, 36, 45};
-  // of the mean ICT-FaceKit head, from the bridge of the nose [cm]; and an ellipsoid around it
+  // of the mean ICT-FaceKit head, from the bridge of the nose [cm]; and an ellipsoid around it with 1.5 cm of hair
   constexpr std::array<Vector, 5> kAt{{{0, 0, 0},
                                        {0, -3.34F, 2.33F},
                                        {0, -11.31F, -0.3F},
                                        {-4.46F, -0.31F, -2.13F},
                                        {4.46F, -0.31F, -2.13F}}};
-  constexpr Vector kCentre{0, -0.3F, -8.5F};
-  constexpr Vector kSemiAxes{9, 11, 10.9F};
+  constexpr Vector kCentre{0, 0.45F, -9.25F};
+  constexpr Vector kSemiAxes{9, 11.75F, 11.65F};
   // the points turned as they are seen [cm], and in the image [px, up]
   std::array<Vector, 5> head;
   std::array<Vector, 5> image;

@@ -94,7 +94,7 @@ Roi face_roi(const float* landmarks, float angle);
 /// `side`: of the face region. `right`: the person's own right eye.
 Roi eye_roi(const float* landmarks, bool right, double side, double angle);
 Roi body_roi(const Roi& face);
-/// (x, y, width, height) of the whole head, chin to crown with ears, without hair [px]: an
+/// (x, y, width, height) of the whole head, chin to crown with ears and short hair [px]: an
 /// ellipsoid the size of the mean head, placed by the landmarks that no expression moves.
 std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation);
 

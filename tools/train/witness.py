@@ -114,8 +114,9 @@ RIGID_CM = np.array(
     [[0, 0, 0], [0, -3.34, 2.33], [0, -11.31, -0.3], [-4.46, -0.31, -2.13], [4.46, -0.31, -2.13]]
 )
 """The same of the mean ICT-FaceKit head, from the bridge of the nose."""
-HEAD_CENTRE_CM, HEAD_SEMI_AXES_CM = np.array([0, -0.3, -8.5]), np.array([9, 11, 10.9])
-"""An ellipsoid around that head, chin to crown with ears, without hair."""
+HEAD_CENTRE_CM, HEAD_SEMI_AXES_CM = np.array([0, 0.45, -9.25]), np.array([9, 11.75, 11.65])
+"""An ellipsoid around that head, chin to crown with ears, and 1.5 cm of hair over crown and back:
+people who mark heads mark the hair too."""
 
 
 def head_box(landmarks: Array, rotation: Array) -> Array:
