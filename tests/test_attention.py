@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scenarios.builder import CLEAR, NOISY, QUICK, QUIET, ROAD, Act, Noise, S, Story, drive, play
 from scripted import look as face_turned
 
 from dms.config import Config, ConfigError, ZoneConfig, load
-from dms.fusion.attention import Direction, away_probability, merge_gaze, mix
+from dms.fusion.attention import (
+    AHEAD,
+    Direction,
+    area3_probability,
+    away_probability,
+    logistic,
+    merge_gaze,
+    mix,
+    relative_to,
+    roll_to,
+)
 from dms.fusion.belief import task_share
 from dms.fusion.rings import account
 from dms.fusion.tuning import tune
@@ -152,6 +165,124 @@ def test_eyes_behind_tinted_lenses_count_as_far_as_the_lenses_let_them_be_seen()
     assert tinted is not None
     assert tinted.angles[0] == pytest.approx(math.radians(12.0))
     assert merge_gaze(replace(turned, sunglasses=0.8), TUNED) is None
+
+
+def head_axes(yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+    """Columns x to the person's left, y up, z out of the face; yaw outermost, roll innermost."""
+    c, s = (np.cos((yaw, pitch, roll)), np.sin((yaw, pitch, roll)))
+    by_yaw = np.array([[c[0], 0, s[0]], [0, 1, 0], [-s[0], 0, c[0]]])
+    by_pitch = np.array([[1, 0, 0], [0, c[1], s[1]], [0, -s[1], c[1]]])
+    by_roll = np.array([[c[2], -s[2], 0], [s[2], c[2], 0], [0, 0, 1]])
+    return np.asarray(by_yaw @ by_pitch @ by_roll, np.float64)
+
+
+@given(
+    st.tuples(st.floats(-1.5, 1.5), st.floats(-0.6, 0.6)),
+    st.tuples(st.floats(-1.5, 1.5), st.floats(-1.2, 1.2)), st.floats(-0.6, 0.6),
+)  # fmt: skip
+def test_a_direction_and_a_roll_are_those_of_the_heads_axes_seen_from_straight_ahead(
+    neutral: tuple[float, float], angles: tuple[float, float], roll: float
+) -> None:
+    seen = head_axes(*neutral, 0.0).T @ head_axes(*angles, roll)
+    yaw, pitch = relative_to(neutral, angles)
+    ahead = (math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch))
+    assert ahead == pytest.approx(seen[:, 2], abs=1e-9)
+    if abs(pitch) < 1.4:
+        turned = roll_to(neutral, angles, roll)
+        away_by = turned - math.atan2(seen[1, 0], seen[1, 1])
+        assert math.remainder(away_by, 2 * math.pi) == pytest.approx(0, abs=1e-6)
+
+
+@given(st.floats(-5, 5))
+def test_the_logistic_function_follows_the_normal_distribution(z: float) -> None:
+    assert logistic(z) == pytest.approx(NormalDist().cdf(z), abs=0.01)
+    assert logistic(z) + logistic(-z) == pytest.approx(1)
+    assert (logistic(1e9), logistic(-1e9)) == (1, 0)
+
+
+def test_two_eyes_are_one_by_how_well_each_is_seen() -> None:
+    face = replace(face_turned(), sunglasses=0.0)
+    least = TUNED.gaze_sigma_min
+    left = replace(
+        face.eye_left, visible=0.8, gaze_yaw_rad=0.2, gaze_pitch_rad=-0.1, gaze_sigma_rad=2 * least
+    )
+    right = replace(
+        face.eye_right, visible=0.9, gaze_yaw_rad=0.4, gaze_pitch_rad=0.3, gaze_sigma_rad=0.0
+    )
+    a, b = 0.8 / (2 * least) ** 2, 0.9 / least**2
+    both = merge_gaze(replace(face, eye_left=left, eye_right=right), TUNED)
+    assert both is not None
+    assert both.angles[0] == pytest.approx((0.2 * a + 0.4 * b) / (a + b))
+    assert both.angles[1] == pytest.approx((-0.1 * a + 0.3 * b) / (a + b))
+    assert both.sigma_rad == pytest.approx((2 * least * a + least * b) / (a + b))
+    for unseen in (
+        replace(right, visible=math.nextafter(TUNED.visible_min, 0)),
+        replace(right, visible=1.1),
+        replace(right, gaze_yaw_rad=None),
+        replace(right, gaze_pitch_rad=math.nan),
+        replace(right, gaze_sigma_rad=None),
+    ):
+        one = merge_gaze(replace(face, eye_left=left, eye_right=unseen), TUNED)
+        assert one is not None
+        assert one.angles == pytest.approx((0.2, -0.1))
+        assert merge_gaze(replace(face, eye_left=unseen, eye_right=unseen), TUNED) is None
+    barely = replace(right, visible=TUNED.visible_min)
+    assert merge_gaze(replace(face, eye_left=barely, eye_right=barely), TUNED) is not None
+
+
+def test_the_mixed_direction_is_as_sure_as_what_it_is_mixed_of() -> None:
+    assert (AHEAD.weight, AHEAD.angles, AHEAD.sigma_rad) == (0.0, (0.0, 0.0), 1.0)
+    sure = replace(face_turned(), rotation_sigma_rad=0.0)
+    least = TUNED.head_sigma_min
+    assert mix(sure, (0.1, 0.2), None, TUNED) == Direction(0.0, (0.1, 0.2), least)
+    unsure = replace(sure, rotation_sigma_rad=0.3)
+    assert mix(unsure, (0.1, 0.2), None, TUNED).sigma_rad == 0.3
+    seen = mix(unsure, (0.1, 0.2), ((0.5, -0.3), 0.2), TUNED)
+    w = seen.weight
+    assert 0 < w < 1
+    assert seen.angles == pytest.approx((w * 0.5 + (1 - w) * 0.1, -w * 0.3 + (1 - w) * 0.2))
+    assert seen.sigma_rad == pytest.approx(math.hypot(w * 0.2, (1 - w) * 0.3))
+
+
+def test_gaze_fades_as_the_face_turns_from_the_camera() -> None:
+    f = Config().fusion
+    starts, ends = math.radians(f.gaze_fade_start_deg), math.radians(f.gaze_fade_end_deg)
+
+    def weight(yaw: float) -> float:
+        face = replace(face_turned(), yaw_rad=yaw)
+        return mix(face, (yaw, 0.0), ((yaw, 0.0), 0.1), TUNED).weight
+
+    full = weight(0.0)
+    assert weight(starts) == weight(-starts) == pytest.approx(full)
+    assert weight((starts + ends) / 2) == weight(-(starts + ends) / 2) == pytest.approx(full / 2)
+    assert weight(ends) == pytest.approx(0, abs=1e-9)
+    assert weight(ends + 0.1) == 0
+
+
+def test_straight_ahead_is_on_the_road_by_its_widest_limit() -> None:
+    assert away(0.0, 0.0) == pytest.approx(logistic(-max(SIDE, UP, DOWN) / math.radians(5)))
+    level = math.radians(12)
+    assert away(level, 0.0) == pytest.approx(logistic((level - SIDE) / math.radians(5)))
+    assert away(0.0, level) == pytest.approx(logistic((level - UP) / math.radians(5)))
+    assert away(0.0, -level) == pytest.approx(logistic((level - DOWN) / math.radians(5)))
+
+
+def test_up_and_down_have_their_own_limits() -> None:
+    uneven = replace(TUNED, gaze_limits=(0.4, 0.2, 0.3))
+    for pitch, limit in ((0.25, 0.2), (-0.25, 0.3)):
+        direction = Direction(1.0, (0.0, pitch), 0.1)
+        assert away_probability(direction, 1.0, uneven) == pytest.approx(
+            logistic((abs(pitch) - limit) / 0.1)
+        )
+
+
+def test_area_3_is_below_a_plane_of_gaze_or_of_the_head_as_each_counts() -> None:
+    by_gaze, by_head = TUNED.area3
+    for weight, limit in ((1.0, by_gaze), (0.0, by_head), (0.25, 0.25 * by_gaze + 0.75 * by_head)):
+        edge = Direction(weight, (0.3, -limit), 0.1)
+        assert area3_probability(edge, TUNED) == pytest.approx(0.5)
+        below = replace(edge, angles=(0.3, -limit - 0.1))
+        assert area3_probability(below, TUNED) == pytest.approx(logistic(1.0))
 
 
 def test_who_may_sit_on_either_side_has_half_of_each_mirror() -> None:
