@@ -24,6 +24,8 @@ FEW = 8
 STRAIGHT_DEG = 20.0
 LAST_BIN = len(YAW_BINS_DEG)
 """The bin of heads turned beyond the last edge."""
+MISREAD_DEG = 20.0
+"""A head read further off than this says nothing of gains."""
 ACTION_STEP_S = 0.2
 SETTLED_S = 2.2
 """The action network's window spans 2.1 s; before, it still sees the action before."""
@@ -80,17 +82,23 @@ def _bins(r: Record) -> NDArray[np.intp]:
 
 def head_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64]:
     """Head angle k: gain over all drivers, each driver's bias, quantiles by yaw. Gains, here and of
-    gaze, are those of faces that show: heads turned further are taken for anything now and then,
-    which belongs in their own bin's quantiles."""
-    data = [(*_pairs(r, k), _bins(r)) for r in records]
-    kept = [(t[ok], p[ok], b[ok]) for t, p, b in data for ok in [np.isfinite(p)]]
-    shown = [(t[b < LAST_BIN], p[b < LAST_BIN]) for t, p, b in kept if (b < LAST_BIN).any()]
+    gaze, are those of faces that show and heads that are not misread: a few that are taken for
+    anything belong in their bin's quantiles."""
+    data = [(*_pairs(r, k), _bins(r), _shown(r)) for r in records]
+    kept = [(t[ok], p[ok], b[ok]) for t, p, b, _ in data for ok in [np.isfinite(p)]]
+    shown = [(t[ok], p[ok]) for t, p, _, ok in data if ok.any()]
     centred = [(t - t.mean(), p - p.mean()) for t, p in shown]
     gain = _gain(centred)
     bias = np.array([np.median((p - gain * t)[b == b.min()]) for t, p, b in kept])
     left = [p - gain * t - o for (t, p, _), o in zip(kept, bias, strict=True)]
     bins = [b for _, _, b in kept]
     return _channel(left, bins, LAST_BIN + 1, gains=[gain]), bias
+
+
+def _shown(r: Record) -> NDArray[np.bool_]:
+    """Frames of a face that shows and of which the head is not misread."""
+    off = np.abs(r["face"][:, 1:3] - r["true"][:, :2]).max(1)  # NaN where no face was seen
+    return np.asarray((_bins(r) < LAST_BIN) & (off <= np.radians(MISREAD_DEG)))
 
 
 def _gain(pairs: Sequence[tuple[F64, F64]]) -> float:
@@ -117,7 +125,7 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
     gains = np.array(
         [_gaze_gains(rows[2 * d : 2 * d + 2], pooled, GAIN_PULL) for d in range(len(records))]
     ).reshape(-1, 2)
-    left = [p - gains[i // 2, 0] * h - gains[i // 2, 1] * e for i, (h, e, p, _) in enumerate(rows)]
+    left = [p - gains[i // 2, 0] * h - gains[i // 2, 1] * e for i, (h, e, p, *_) in enumerate(rows)]
     bias, apart = np.zeros(len(records)), np.zeros(len(records))
     for d in range(len(records)):
         pair, bins = left[2 * d : 2 * d + 2], [rows[i][3] for i in (2 * d, 2 * d + 1)]
@@ -128,7 +136,7 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
         both = np.concatenate([v - s * apart[d] for v, s in zip(values, EYE_SIGN, strict=True)])
         bias[d] = np.median(both) if len(both) else 0.0
     rest = [x - bias[i // 2] - EYE_SIGN[i % 2] * apart[i // 2] for i, x in enumerate(left)]
-    channel = _channel(rest, [b for *_, b in rows], LAST_BIN + 1, gains=pooled.tolist())
+    channel = _channel(rest, [row[3] for row in rows], LAST_BIN + 1, gains=pooled.tolist())
     fit = GazeFit(channel, bias, apart, gains)
     channel["shared"] = round(_shared(records, fit, k), 3)
     return fit
@@ -138,18 +146,22 @@ GAIN_PULL = 0.1
 """How strongly a driver's gains are drawn to the mean's [rad^2 of looks]."""
 
 
-def _gaze_row(r: Record, k: int, eye: int) -> tuple[F64, F64, F64, NDArray[np.intp]]:
-    """Head, eye in the head, prediction, yaw bin: where an open eye was seen."""
+GazeRow = tuple[F64, F64, F64, NDArray[np.intp], NDArray[np.bool_]]
+
+
+def _gaze_row(r: Record, k: int, eye: int) -> GazeRow:
+    """Head, eye in the head, prediction, yaw bin, whether the head shows: where an open eye was
+    seen."""
     name = ("left", "right")[eye]
     pred = r[name][:, EYE_COLUMNS.index("yaw") + k]
     ok = np.isfinite(pred) & (r[name][:, 0] >= 0.5) & (r["true"][:, 7 + eye] > 0.3)
     head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
-    return head[ok], (gaze - head)[ok], pred[ok], _bins(r)[ok]
+    return head[ok], (gaze - head)[ok], pred[ok], _bins(r)[ok], _shown(r)[ok]
 
 
-def _gaze_gains(rows: Sequence[tuple[F64, F64, F64, Any]], prior: F64, pull: float) -> F64:
+def _gaze_gains(rows: Sequence[GazeRow], prior: F64, pull: float) -> F64:
     """Least squares of the demeaned, drawn to `prior`."""
-    shown = [(h[b < LAST_BIN], e[b < LAST_BIN], p[b < LAST_BIN]) for h, e, p, b in rows]
+    shown = [(h[ok], e[ok], p[ok]) for h, e, p, _, ok in rows]
     full = [(h, e, p) for h, e, p in shown if len(p) > 1]
     if not full:
         return prior

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from tools.synth.body import F32, F64, I32, rot_x, rot_y, rot_z
-from tools.synth.mesh import Material, Scene, Tag, cylinder, grid, quad, rounded_box, vertex_normals
+from tools.synth.mesh import (
+    Material,
+    Scene,
+    Tag,
+    cylinder,
+    grid,
+    quad,
+    rounded_box,
+    tube,
+    vertex_normals,
+)
 from tools.synth.props import wheel_hub, wheel_rim
 
 Mount = Literal["column", "cluster", "apillar", "mirror", "centre"]
@@ -81,6 +92,7 @@ class CabinStyle:
     cradle: F64 | None = None  # where a phone nobody holds is fixed: on the dash or a vent
     cradle_screen: float = 0.02  # its radiance
     surround: Surround | None = None
+    shade: float | None = None  # what sunshades in the rear side windows let through; None: none
     headrests: Headrests = Headrests()
 
 
@@ -136,7 +148,10 @@ def with_rear(style: CabinStyle, rng: np.random.Generator) -> CabinStyle:
         power=float(u(2.2, 7.0)),
     )
     return replace(
-        style, headrests=headrests, surround=surround if rng.random() < 0.7 else style.surround
+        style,
+        headrests=headrests,
+        surround=surround if rng.random() < 0.7 else None,
+        shade=float(u(0.3, 0.85)) if rng.random() < 0.3 else None,
     )
 
 
@@ -157,6 +172,27 @@ def camera_mount(
         return at, np.array([-window * u(-4, 22), u(44, 62), 14]), (42, 90)
     at = np.array([-window * u(30, 44), u(38, 58), u(66, 82)])
     return at, np.array([-window * u(-4, 12), u(50, 66), 10]), (42, 85)
+
+
+def _oval(power: float) -> tuple[F64, F64]:
+    """Angles once round, and how far a superellipse reaches at each, its half axes being 1."""
+    angle = np.linspace(0, 2 * np.pi, 49)
+    x, y = np.abs(np.cos(angle)) + 1e-9, np.abs(np.sin(angle)) + 1e-9
+    return angle, (x**power + y**power) ** (-1 / power)
+
+
+def _on_window(
+    corners: Sequence[tuple[float, float, float]], angle: F64, reach: F64, lift: float
+) -> F64:
+    """Points on a window at angles round its middle, `reach` its half width and height away, and
+    `lift` cm to the inside of the car."""
+    a, b, c, d = (np.asarray(p) for p in corners)
+    normal = np.cross(b - a, d - a)
+    inwards = np.array([0.0, 80.0, 0.0]) - (a + b + c + d) / 4
+    normal *= np.sign(normal @ inwards) / np.linalg.norm(normal)
+    u, v = ((1 + reach * f(angle))[:, None] / 2 for f in (np.cos, np.sin))
+    flat = a * (1 - u) * (1 - v) + b * u * (1 - v) + c * u * v + d * (1 - u) * v
+    return np.asarray(flat + lift * normal)
 
 
 class CabinBuilder:
@@ -235,25 +271,26 @@ class CabinBuilder:
         s = self.style.surround
         if s is None:
             return
-        a, b, c, d = (np.asarray(p) for p in corners)
-        angle = np.linspace(0, 2 * np.pi, 49)
-        x, y = np.abs(np.cos(angle)) + 1e-9, np.abs(np.sin(angle)) + 1e-9
-        edge = 1.05 / np.maximum(x, y)
-        hole = s.open * (x**s.power + y**s.power) ** (-1 / s.power)
-        inwards = np.array([0.0, 80.0, 0.0]) - (a + b + c + d) / 4
-        normal = np.cross(b - a, d - a)
-        normal *= np.sign(normal @ inwards) / np.linalg.norm(normal)
-
-        def loop(reach: F64, lift: float) -> F64:
-            u, v = ((1 + reach * f(angle)) / 2 for f in (np.cos, np.sin))
-            u, v = u[:, None], v[:, None]
-            flat = a * (1 - u) * (1 - v) + b * u * (1 - v) + c * u * v + d * (1 - u) * v
-            return np.asarray(flat + lift * normal)
-
+        angle, oval = _oval(s.power)
+        edge = 1.05 / np.maximum(np.abs(np.cos(angle)), np.abs(np.sin(angle)))
+        hole = s.open * oval
+        loop = partial(_on_window, corners, angle)
         panel = np.concatenate([loop(edge, 1.0), loop((edge + hole) / 2, 2.0), loop(hole, 2.5)])
         rim = np.concatenate([loop(hole, 2.5), loop(hole * 0.98, 2.0), loop(hole * 0.95, 0.3)])
         for mesh, albedo in ((panel, s.albedo), (rim, s.lip)):
             self._wall(scene, (mesh.astype(np.float32), grid(3, len(angle))), albedo)
+
+    def _sunshade(self, scene: Scene, corners: Sequence[tuple[float, float, float]]) -> None:
+        """A net in a ring of dark wire: round a headrest it is like hair round a face."""
+        if self.style.shade is None:
+            return
+        angle, oval = _oval(3.5)
+        loop = partial(_on_window, corners, angle)
+        wire = tube(loop(0.86 * oval, 1.5)[:-1], 0.6, closed=True, sides=6)
+        scene.add(wire[0], wire[1], Material.PROP, params=(0.02, 0.02, 0.6))
+        net = np.concatenate([loop(0.0 * oval, 1.2), loop(0.86 * oval, 1.2)]).astype(np.float32)
+        params = (self.style.shade, 0.0, 0.0)
+        scene.add(net, grid(2, len(angle)), Material.LENS, params=params, blend=True)
 
     def _window(
         self, scene: Scene, corners: Sequence[tuple[float, float, float]], tint: float
@@ -277,6 +314,7 @@ class CabinBuilder:
         if s.rear != "wall":
             self._window(scene, rear, s.tint)
             self._surround(scene, rear)
+            self._sunshade(scene, rear)
 
     def _far_side(self, scene: Scene) -> None:
         s, w = self.style, -self.style.window
@@ -288,6 +326,7 @@ class CabinBuilder:
         rear = [(w * 118, 43, -105), (w * 118, 43, -33), (w * 108, 99, -33), (w * 108, 99, -85)]
         self._window(scene, rear, s.tint)
         self._surround(scene, rear)
+        self._sunshade(scene, rear)
         self._box(scene, (w * 115, 18, 0), (5, 25, 110), s.trim * 0.9, power=6.0)
         self._box(scene, (w * 110, 75, -29), (4, 45, 7), s.trim, power=6.0)
         self._box(scene, (w * 35, 6, 20), (8, 12, 45), s.trim, power=5.0)  # centre tunnel
