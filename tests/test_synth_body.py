@@ -196,6 +196,17 @@ def test_labels_of_stills_lie_where_the_face_is() -> None:
         assert -1 <= data["action"][k] < 8
 
 
+def test_stills_say_where_headrests_are() -> None:
+    from tools.synth.stills import make_shard
+
+    data = make_shard(RECIPE_STILLS | {"empty_share": 1.0, "stills_per_person": 12}, 5, 0)
+    rests, size = data["headrests"], np.array(data["image"].shape[:0:-1])
+    shown = rests[rests[..., 2] > 0]
+    assert len(shown) >= 4
+    assert ((shown[:, :2] > 0) & (shown[:, :2] < size)).all()
+    assert ((shown[:, 2] > 4) & (shown[:, 2] < size[0])).all()
+
+
 def test_stills_and_clips_are_the_same_bit_for_bit_when_made_again() -> None:
     from tools.synth import clips, shards, stills
 

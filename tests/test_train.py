@@ -13,7 +13,14 @@ pytest.importorskip("cv2")
 
 from tools.train import crops, losses  # noqa: E402
 from tools.train.crops import Roi  # noqa: E402
-from tools.train.data import Jitter, cabin_row, eye_row, face_row, overlap  # noqa: E402
+from tools.train.data import (  # noqa: E402
+    Jitter,
+    cabin_row,
+    eye_row,
+    face_row,
+    on_headrest,
+    overlap,
+)
 from tools.train.export import load_net  # noqa: E402
 from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
@@ -209,6 +216,26 @@ def test_a_face_that_drowns_in_noise_is_no_face(tmp_path: Path, rng: np.random.G
     sample = Shards([tmp_path])[0]
     drowned = Sample(rng.integers(0, 255, (160, 160)).astype(np.uint8), sample.labels)
     assert face_row(drowned, rng, EXACT, 0.0)["face"] == 0
+
+
+def test_a_crop_of_a_headrest_shows_no_face(tmp_path: Path, rng: np.random.Generator) -> None:
+    """One headrest stands free, one lies behind the driver's face."""
+    write_frames(tmp_path, headrests=np.full((6, 2, 3), (60.0, 60.0, 40.0), np.float32))
+    sample = Shards([tmp_path])[0]
+    x, y, side, _ = sample.labels["faces"][0]
+    sample.labels["headrests"][1] = (x, y, side)
+    face = Roi(x, y, side, side, 0.0)
+    for _ in range(50):
+        bad = on_headrest(sample.labels, rng)
+        assert bad is not None
+        assert np.hypot(bad.cx - 60, bad.cy - 60) < 40
+        assert 30 < bad.w < 100
+        assert overlap(bad, face) < 0.15
+    assert sample.flipped().labels["headrests"][0] == pytest.approx((324, 60, 40))
+    sample.labels["headrests"] = sample.labels["headrests"][1:]
+    assert on_headrest(sample.labels, rng) is None
+    del sample.labels["headrests"]
+    assert on_headrest(sample.labels, rng) is None
 
 
 def test_the_action_is_asked_of_body_crops_only(tmp_path: Path, rng: np.random.Generator) -> None:
