@@ -154,7 +154,8 @@ Roi body_roi(const Roi& face) {
 std::array<float, 4> head_box(const float* landmarks, const Rotation& rotation) {
   // Multi-PIE: bridge and tip of the nose, chin, outer corners of the eyes
   constexpr std::array<int, 5> kRigid{27, 30, 8, 36, 45};
-  // of the mean ICT-FaceKit head, from the bridge of the nose [cm]; and an ellipsoid around it with 1.5 cm of hair
+  // of the mean ICT-FaceKit head, from the bridge of the nose [cm]; and an ellipsoid around it
+  // with 1.5 cm of hair
   constexpr std::array<Vector, 5> kAt{{{0, 0, 0},
                                        {0, -3.34F, 2.33F},
                                        {0, -11.31F, -0.3F},
