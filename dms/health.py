@@ -88,7 +88,7 @@ def _behind_dirt(state: HealthState, observation: Observation, config: HealthCon
         state.image == Reason.LENS_DIRTY
         and state.soft_ns is not None
         and observation.quality.face_sharpness is None
-        and 0 <= observation.t_ns - state.soft_ns < config.dirt_hold_ms * MS
+        and 0 <= observation.t_ns - state.soft_ns < config.dirt_ms * MS
     )
 
 

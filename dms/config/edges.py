@@ -160,17 +160,10 @@ class HealthConfig:
     )
     dirt_ms: int = param(
         3000,
-        "such a face for this long: not a movement",
-        "choice: told within 10 s",
+        "such a face for this long, with none seen in between for less: not a movement",
+        "choice: told within 10 s; behind dirt a face is found now and then",
         lo=500,
         hi=10000,
-    )
-    dirt_hold_ms: int = param(
-        3000,
-        "dirt is believed on for this long while no face, or no edge in it, can be seen",
-        "choice: behind dirt a face is found now and then",
-        lo=0,
-        hi=60000,
     )
     led_fall: float = param(
         0.2,

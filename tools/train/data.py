@@ -91,6 +91,17 @@ def on_headrest(lab: Row, rng: Rng) -> Roi | None:
     return None
 
 
+def no_face(s: Sample, exact: Roi, rng: Rng, j: Jitter) -> Roi:
+    """A square for a crop without a face: in cars half of them lie on a headrest. `exact`: the
+    picture's face, or its middle where it shows none."""
+    headrest = on_headrest(s.labels, rng) if rng.random() < 0.5 else None
+    if headrest is not None:
+        return headrest
+    if s.labels["has_face"]:
+        return off_face(exact, s.image.shape, rng)
+    return jittered(exact, rng, j)
+
+
 def inside_frame(mask: NDArray[np.bool_], roi: Roi, lab: Row, image: Any) -> Any:
     """Where a crop shows the camera's picture; a rendered crop may hold a cut-off edge of it."""
     x0, y0, x1, y1 = lab["frame"]
@@ -113,10 +124,8 @@ def face_row(s: Sample, rng: Rng, j: Jitter, negative: float) -> Row:
     aligned = -roll if j.photo == 0 or rng.random() < 0.6 else 0.0
     if face:
         roi = jittered(crops.face_roi(lab["lm"], aligned), rng, j)
-    elif (headrest := on_headrest(lab, rng) if rng.random() < 0.5 else None) is not None:
-        roi = headrest
     else:
-        roi = off_face(exact, s.image.shape, rng) if lab["has_face"] else jittered(exact, rng, j)
+        roi = no_face(s, exact, rng, j)
     crop, mask = crops.cut(s.image, roi, (112, 112))
     mask = inside_frame(mask, roi, lab, s.image)
     if j.photo > 0:
