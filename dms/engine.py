@@ -22,7 +22,7 @@ from dms.config import Config
 from dms.errors import DmsError
 from dms.types import Action, Eye, Face, Frame, Observation, Quality, SeatSide
 
-NETS = ("face", "eyes", "cabin", "action")
+NETS = ("face", "eyes", "cabin", "body", "action")
 MANIFEST = "manifest.yaml"
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The parser in C, where PyYAML has it: the manifest's numbers take a tenth of the time."""
@@ -168,7 +168,7 @@ def open_engine(config: Config) -> Engine:
         str(ort_library(engine.ort_library)),
         SeatSide[camera.seat.upper()],
         hfov,
-        round(engine.cabin_period_ms * 1e6),
+        round(engine.body_period_ms * 1e6),
         drift_references(folder),
     )
 

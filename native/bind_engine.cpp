@@ -183,9 +183,10 @@ void bind_seen(py::module_& m) {
 // --- the engine
 
 ModelPaths paths_from(const std::map<std::string, std::string>& models) {
-  for (const char* net : {"face", "eyes", "cabin", "action"})
+  for (const char* net : {"face", "eyes", "cabin", "body", "action"})
     if (!models.count(net)) throw std::invalid_argument(std::string("no model for ") + net);
-  return {models.at("face"), models.at("eyes"), models.at("cabin"), models.at("action")};
+  return {models.at("face"), models.at("eyes"), models.at("cabin"), models.at("body"),
+          models.at("action")};
 }
 
 /// An engine and who uses it: one thread at a time.

@@ -76,8 +76,8 @@ enum class Gauge {
   kFaceOutput,
   kEyesInput,
   kEyesOutput,
-  kWholeInput,  // the cabin network, looking at the whole frame
-  kBodyInput,   // the cabin network, looking at the upper body
+  kWholeInput,  // the cabin network's, the whole frame
+  kBodyInput,   // the body network's, the upper body
   kBodyOutput,
   kActionOutput,
 };

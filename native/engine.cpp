@@ -14,7 +14,7 @@ namespace {
 constexpr CropSpec kFaceCrop{kFaceSide, kFaceSide, 4, false};
 constexpr CropSpec kRightEyeCrop{kEyeSide, kEyeSide, 2, false};
 constexpr CropSpec kLeftEyeCrop{kEyeSide, kEyeSide, 2, true};  // the network sees right eyes only
-constexpr CropSpec kCabinCrop{HeatMap::kInputWidth, HeatMap::kInputHeight, 4, false};
+constexpr CropSpec kWideCrop{HeatMap::kInputWidth, HeatMap::kInputHeight, 4, false};
 /// Proposals looked at in a frame of a stream: the likeliest driver's and two to fall back on.
 constexpr int kMostTries = 3;
 
@@ -156,10 +156,10 @@ bool Engine::acquire(const ImageView& frame, const Candidates& found) {
 }
 
 void Engine::locate(const ImageView& frame, const Roi& roi, Candidates& found) {
-  crops_->run(frame, roi, kCabinCrop, memory_->cabin_image.data());
+  crops_->run(frame, roi, kWideCrop, memory_->wide_image.data());
   clock_.lap(Stage::kLocateCrop);
   if (!run(*nets_.cabin, 0, Stage::kLocateNet)) return;
-  if (streaming_) gauge_input(Gauge::kWholeInput, memory_->cabin_image, 16);
+  if (streaming_) gauge_input(Gauge::kWholeInput, memory_->wide_image, 16);
   find_faces(memory_->heat.data(), roi, found);
   doubt_prints(found);
   clock_.lap(Stage::kDecode);
@@ -249,11 +249,11 @@ void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
 }
 
 bool Engine::embed(const ImageView& frame, const Roi& face) {
-  crops_->run(frame, body_roi(face), kCabinCrop, memory_->cabin_image.data());
+  crops_->run(frame, body_roi(face), kWideCrop, memory_->wide_image.data());
   clock_.lap(Stage::kBodyCrop);
-  if (!run(*nets_.cabin, 0, Stage::kBodyNet)) return false;
+  if (!run(*nets_.body, 0, Stage::kBodyNet)) return false;
   if (streaming_) {
-    gauge_input(Gauge::kBodyInput, memory_->cabin_image, 16);
+    gauge_input(Gauge::kBodyInput, memory_->wide_image, 16);
     drift_[Gauge::kBodyOutput].add_outputs(memory_->embedding.data());
   }
   return true;

@@ -37,9 +37,17 @@ Session open_cabin(const std::shared_ptr<const OrtLibrary>& library, const std::
                    NetMemory& memory) {
   auto net = std::make_unique<OrtSession>(library, path);
   net->expect({image_port(HeatMap::kInputWidth, HeatMap::kInputHeight, 4)},
-              {{"det", kFloat32, {1, HeatMap::kChannels, HeatMap::kRows, HeatMap::kColumns}},
-               {"emb", kUint8, {1, kEmbedding}}});
-  net->bind({memory.cabin_image.data()}, {memory.heat.data(), memory.embedding.data()});
+              {{"det", kFloat32, {1, HeatMap::kChannels, HeatMap::kRows, HeatMap::kColumns}}});
+  net->bind({memory.wide_image.data()}, {memory.heat.data()});
+  return net;
+}
+
+Session open_body(const std::shared_ptr<const OrtLibrary>& library, const std::string& path,
+                  NetMemory& memory) {
+  auto net = std::make_unique<OrtSession>(library, path);
+  net->expect({image_port(HeatMap::kInputWidth, HeatMap::kInputHeight, 4)},
+              {{"emb", kUint8, {1, kEmbedding}}});
+  net->bind({memory.wide_image.data()}, {memory.embedding.data()});
   return net;
 }
 
@@ -59,7 +67,8 @@ Session open_action(const std::shared_ptr<const OrtLibrary>& library, const std:
 Nets open_models(const std::shared_ptr<const OrtLibrary>& library, const ModelPaths& paths,
                  NetMemory& memory) {
   return {open_face(library, paths.face, memory), open_eyes(library, paths.eyes, memory),
-          open_cabin(library, paths.cabin, memory), open_action(library, paths.action, memory)};
+          open_cabin(library, paths.cabin, memory), open_body(library, paths.body, memory),
+          open_action(library, paths.action, memory)};
 }
 
 }  // namespace dms

@@ -1,4 +1,4 @@
-// Opens the four model files and ties them to the engine's memory.
+// Opens the model files and ties them to the engine's memory.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@ struct ModelPaths {
   std::string face;
   std::string eyes;
   std::string cabin;
+  std::string body;
   std::string action;
 };
 

@@ -1,4 +1,4 @@
-// The four networks as the engine sees them: run one, and find its numbers in memory that the
+// The networks as the engine sees them: run one, and find its numbers in memory that the
 // engine owns. Behind the interface is ONNX Runtime, or in tests a double.
 #pragma once
 
@@ -32,7 +32,8 @@ struct NetMemory {
   alignas(64) std::array<std::uint8_t, kEyeSide * kEyeSide> eye_image{};
   alignas(64) std::array<float, 2> eye_pose{};  // sin(yaw), sin(pitch)
   alignas(64) std::array<float, EyeOutput::kSize> eye{};
-  alignas(64) std::array<std::uint8_t, HeatMap::kInputWidth * HeatMap::kInputHeight> cabin_image{};
+  /// The whole frame for `cabin`, or an upper body for `body`.
+  alignas(64) std::array<std::uint8_t, HeatMap::kInputWidth * HeatMap::kInputHeight> wide_image{};
   alignas(64) std::array<float, HeatMap::kChannels * HeatMap::kCells> heat{};
   alignas(64) std::array<std::uint8_t, kEmbedding> embedding{};
   alignas(64) std::array<float, kActions> action{};
@@ -40,12 +41,13 @@ struct NetMemory {
   TensorRing still_window{kWindowSteps, kEmbedding};
 };
 
-/// `face`, `eye` and `cabin` have one binding, number 0. `action` has one for each address of
-/// `window`, and after those the still window's first.
+/// `face`, `eye`, `cabin` and `body` have one binding, number 0. `action` has one for each address
+/// of `window`, and after those the still window's first.
 struct Nets {
   std::unique_ptr<Net> face;
   std::unique_ptr<Net> eye;
   std::unique_ptr<Net> cabin;
+  std::unique_ptr<Net> body;
   std::unique_ptr<Net> action;
 };
 

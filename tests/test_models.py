@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models"
-NETS = ("face", "eyes", "cabin", "action")
+NETS = ("face", "eyes", "cabin", "body", "action")
 MIB = 1 << 20
 
 onnx = pytest.importorskip("onnx", reason="needs the dev extra (onnx)")
@@ -42,7 +42,7 @@ def in_own_process(code: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_manifest_knows_all_four_networks(manifest: dict[str, Any]) -> None:
+def test_the_manifest_knows_all_networks(manifest: dict[str, Any]) -> None:
     assert tuple(manifest["nets"]) == NETS
 
 
@@ -96,12 +96,12 @@ def test_weights_keep_to_seven_bits(manifest: dict[str, Any], net: str) -> None:
 def test_all_networks_together_are_small(manifest: dict[str, Any]) -> None:
     integer = sum(files(manifest, n)[0][0].stat().st_size for n in NETS)
     twins = sum(files(manifest, n)[1][0].stat().st_size for n in NETS)
-    assert integer < 2 * MIB
-    assert twins < 8 * MIB
+    assert integer < 3 * MIB
+    assert twins < 10 * MIB
 
 
-def test_the_embedding_leaves_cabin_as_action_takes_it(manifest: dict[str, Any]) -> None:
-    emb = next(o for o in manifest["nets"]["cabin"]["outputs"] if o["name"] == "emb")
+def test_the_embedding_leaves_body_as_action_takes_it(manifest: dict[str, Any]) -> None:
+    emb = next(o for o in manifest["nets"]["body"]["outputs"] if o["name"] == "emb")
     taken = manifest["nets"]["action"]["inputs"][0]
     assert emb["type"] == taken["type"] == "uint8"
     assert (emb["scale"], emb["zero_point"]) == (taken["scale"], taken["zero_point"])

@@ -61,7 +61,9 @@ def assert_same_as_python(path: Path, folder: Path) -> None:
             assert found[name].tobytes() == expected[name].tobytes()
 
 
-@pytest.mark.parametrize("make", [toy_nets.quantised, toy_nets.face, toy_nets.eyes, toy_nets.cabin])
+@pytest.mark.parametrize(
+    "make", [toy_nets.quantised, toy_nets.face, toy_nets.eyes, toy_nets.cabin, toy_nets.body]
+)
 def test_outputs_are_those_of_the_python_interface_bit_by_bit(make, tmp_path: Path) -> None:
     assert_same_as_python(make(tmp_path / "net.onnx"), tmp_path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -268,6 +269,24 @@ def test_no_joint_jumps_while_somebody_moves_from_one_action_to_another() -> Non
         if before is not None:
             assert np.abs(joints - before).max() < 12.0  # cm in 1/60 s; a fast hand does 7 m/s
         before = joints
+
+
+def test_on_the_way_between_two_actions_neither_shows() -> None:
+    from tools.synth.actions import make_plan
+    from tools.synth.timeline import action_at
+
+    rng, setting = np.random.default_rng(3), _setting()
+    wheel, chin, phone = (make_plan(n, setting, rng) for n in ("wheel", "hand_face", "phone_ear"))
+    while chin.props:  # a bare hand goes straight there
+        chin = make_plan("hand_face", setting, rng)
+
+    def told(a: Any, b: Any) -> list[str | None]:
+        return [action_at(a, b, share) for share in (0.1, 0.25, 0.5, 0.75, 0.9)]
+
+    assert told(wheel, chin) == ["wheel", "wheel", None, "hand_face", "hand_face"]
+    assert told(wheel, phone) == ["wheel", None, None, None, "phone_ear"], "it is fetched first"
+    assert told(phone, wheel) == ["phone_ear", None, None, None, "wheel"], "it is put away first"
+    assert told(phone, phone) == ["phone_ear"] * 5
 
 
 def test_beats_that_overlap_are_refused() -> None:

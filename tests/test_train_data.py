@@ -10,9 +10,19 @@ from train_samples import rotation, write, write_faces, write_frames
 
 from tools.train import crops
 from tools.train.crops import Roi
-from tools.train.data import Jitter, cabin_row, eye_row, face_row, on_headrest, overlap
+from tools.train.data import (
+    Jitter,
+    body_row,
+    cabin_row,
+    eye_row,
+    face_row,
+    makers,
+    on_headrest,
+    overlap,
+)
 from tools.train.perceive import peaks, window
 from tools.train.rows import auc, iou, macro_f1
+from tools.train.scenes import Scenes
 from tools.train.shards import FLIP_68, Sample, Shards, runs
 
 EXACT = Jitter(0.0, 0.0, 0.0, 0.0)
@@ -108,7 +118,7 @@ def test_the_left_eye_is_shown_as_a_right_one(tmp_path: Path, rng: np.random.Gen
 def test_the_face_is_where_the_detection_map_says(tmp_path: Path, rng: np.random.Generator) -> None:
     write_frames(tmp_path)
     sample = Shards([tmp_path])[0]
-    det = cabin_row(sample, rng, EXACT, False)["det"].copy()
+    det = cabin_row(sample, rng, EXACT)["det"].copy()
     det[0] = np.where(det[0] >= 0.999, 8.0, -8.0)
     (score, found), *rest = peaks(det, crops.whole_roi(384, 288))
     assert not rest
@@ -153,11 +163,16 @@ def test_a_crop_of_a_headrest_shows_no_face(tmp_path: Path, rng: np.random.Gener
     assert on_headrest(sample.labels, rng) is None
 
 
-def test_the_action_is_asked_of_body_crops_only(tmp_path: Path, rng: np.random.Generator) -> None:
-    write_frames(tmp_path)
-    sample = Shards([tmp_path])[3]
-    assert cabin_row(sample, rng, EXACT, True)["action"] == 3
-    assert cabin_row(sample, rng, EXACT, False)["action"] == 255
+def test_bodies_are_of_drivers_whose_face_and_action_show(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    faces = np.zeros((6, 4, 4), np.float32)
+    faces[:, 0] = (190, 90, 60, 1)
+    faces[2, 0, 3] = 0.1  # hidden
+    action = np.array([0, 1, 2, 3, -1, 5], np.int8)
+    write_frames(tmp_path, faces=faces, action=action)
+    make = makers("body", Shards([]), Shards([tmp_path]), Scenes(tmp_path), Jitter(photo=0.0))
+    assert {int(make(rng)["action"]) for _ in range(60)} == {0, 1, 3, 5}
 
 
 def test_hands_and_a_held_phone_are_marked_where_they_are(
@@ -166,7 +181,7 @@ def test_hands_and_a_held_phone_are_marked_where_they_are(
     box = np.array([190, 150, 210, 190], np.float32)
     write_frames(tmp_path, object_box=np.tile(box, (6, 1)))
     sample = Shards([tmp_path])[0]
-    row = cabin_row(sample, rng, EXACT, True)
+    row = body_row(sample, rng, EXACT)
     hand, phone, food, smoke = row["things"]
     assert row["things_known"] == 1
     roi = crops.body_roi(crops.face_roi(sample.labels["lm"]))
@@ -175,7 +190,8 @@ def test_hands_and_a_held_phone_are_marked_where_they_are(
         iy, ix = np.unravel_index(heat.argmax(), heat.shape)
         assert (ix, iy) == (int(unit[0] * 16), int(unit[1] * 12))
     assert food.max() == smoke.max() == 0
-    assert cabin_row(sample, rng, EXACT, False)["things_known"] == 0
+    del sample.labels["object_box"]
+    assert body_row(sample, rng, EXACT)["things_known"] == 0
 
 
 def test_frames_of_a_clip_stay_together(tmp_path: Path) -> None:

@@ -126,12 +126,18 @@ def cabin(path: Path) -> Path:
     rest = np.zeros((1, 3, 24, 32))
     rest[0, 2] = math.log(60 / 32)
     g.op("Concat", heat, g.constant(rest), axis=1, out="det")
+    return g.save(path, {"image": (TensorProto.UINT8, [1, 16, 48, 64])},
+                  {"det": (TensorProto.FLOAT, [1, 4, 24, 32])})  # fmt: skip
+
+
+def body(path: Path) -> Path:
+    g = _Graph()
+    pixels = g.pixels(4)
     columns = g.op("AveragePool", pixels, kernel_shape=[192, 4], strides=[192, 4])
     row = g.op("Add", g.op("Reshape", columns, g.constant([1, 64], np.int64)), g.constant(128))
     g.op("Cast", row, to=TensorProto.UINT8, out="emb")
     return g.save(path, {"image": (TensorProto.UINT8, [1, 16, 48, 64])},
-                  {"det": (TensorProto.FLOAT, [1, 4, 24, 32]),
-                   "emb": (TensorProto.UINT8, [1, 64])})  # fmt: skip
+                  {"emb": (TensorProto.UINT8, [1, 64])})  # fmt: skip
 
 
 def action(path: Path) -> Path:
@@ -163,7 +169,7 @@ def quantised(path: Path, seed: int = 0) -> Path:
 
 def all_nets(folder: Path) -> dict[str, str]:
     """A file for each network."""
-    makers = {"face": face, "eyes": eyes, "cabin": cabin, "action": action}
+    makers = {"face": face, "eyes": eyes, "cabin": cabin, "body": body, "action": action}
     return {name: str(make(folder / f"{name}.onnx")) for name, make in makers.items()}
 
 

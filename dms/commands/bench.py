@@ -27,11 +27,11 @@ from dms.types import Frame, Observation, Reason, VehicleState
 
 WIDTH, HEIGHT = 1280, 800
 """The frame that the targets are stated for."""
-CONV_NETS = ("face", "eyes", "cabin")
-USES = {"face": 1, "eyes": 2, "cabin": 1, "action": 1}
-"""Runs of each network for one frame in which everything is due."""
+CONV_NETS = ("face", "eyes", "cabin", "body")
+USES = {"face": 1, "eyes": 2, "body": 1, "action": 1}
+"""Runs of each network for one frame of a tracked face in which everything is due."""
 STEP_NS = 70_000_000
-"""Between frames: the cabin and action networks are due in each."""
+"""Between frames: the body and action networks are due in each."""
 PEAK_ROUNDS = 100_000
 ROI = (640.0, 400.0, 448.0, 448.0, 0.0)
 SPEEDUP_MIN, INT8_GAIN_MIN, PEAK_SHARE_MIN, OTHER_SHARE_MAX = 8.0, 1.5, 0.60, 0.25

@@ -51,9 +51,9 @@ class EngineConfig:
     ort_library: str | None = param(
         None, "ONNX Runtime's shared library; null: the installed wheel's", "the target's SDK"
     )
-    cabin_period_ms: float = param(
+    body_period_ms: float = param(
         66.7,
-        "least time between two steps of the cabin and action networks",
+        "least time between two steps of the body and action networks",
         "choice: the action window was trained at 15 Hz",
         lo=10,
         hi=1000,

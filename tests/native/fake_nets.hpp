@@ -29,6 +29,7 @@ struct Script {
   float landmark_reach = 0.66F;  // of the crop: 1 / kFaceRoiScale keeps the region as it is
   bool face_runs = true;
   int cabin_runs = 0;
+  int body_runs = 0;
   int face_runs_count = 0;
 };
 
@@ -48,7 +49,6 @@ inline void see_cabin(const Script& script, dms::NetMemory& memory) {
   memory.heat.fill(0);
   std::fill_n(memory.heat.begin(), dms::HeatMap::kCells, -9.0F);
   memory.heat[12 * dms::HeatMap::kColumns + 16] = script.heat_logit;
-  memory.embedding.fill(7);
 }
 
 /// `script` must outlive the engine.
@@ -68,6 +68,11 @@ inline std::unique_ptr<dms::Engine> engine(Script& script) {
   nets.cabin = std::make_unique<Net>([at, &script] {
     ++script.cabin_runs;
     see_cabin(script, *at);
+    return true;
+  });
+  nets.body = std::make_unique<Net>([at, &script] {
+    ++script.body_runs;
+    at->embedding.fill(7);
     return true;
   });
   nets.action = std::make_unique<Net>([at] {

@@ -253,15 +253,15 @@ def doing(action: str, plan: Plan) -> tuple[Side, ...]:
     """The hands that do an action, or both where the plan (perhaps the next one) does not say."""
     if action == plan.action == "wheel":
         return tuple(s for s in SIDES if plan.hands[s].where == "wheel")
-    if action == "reach" and (plan.action == "reach" or plan.props):
+    if action == plan.action == "reach":
         return (next(iter(plan.hands)),)
     return SIDES
 
 
-def visible_action(action: str, plan: Plan, labels: Labels, size: Size) -> int:
-    """The action's index, or -1 if the picture does not show enough of it: what is held, a hand
-    that does it inside the picture, or the hand that is nearest to the face."""
-    if labels["object_px"] < NEEDS_PROP.get(action, 0):
+def visible_action(action: str | None, plan: Plan, labels: Labels, size: Size) -> int:
+    """The action's index, or -1 if there is none or the picture does not show enough of it: what is
+    held, a hand that does it inside the picture, or the hand that is nearest to the face."""
+    if action is None or labels["object_px"] < NEEDS_PROP.get(action, 0):
         return -1
     hands = labels["hand_keypoints"]
     wrists = hands[[SIDES[::-1].index(s) for s in doing(action, plan)], 0, :2]

@@ -251,7 +251,7 @@ def frame_row(k: int, t: float, shown: Shown) -> dict[str, Any]:
     held = any(p.prop.kind == "phone" for p in now.props)
     return {
         "t_s": f"{t:.3f}", "label": "frame", "value": k, "frame": k,
-        "condition": chapter.condition, "action": now.action, "gaze_target": chapter.gaze,
+        "condition": chapter.condition, "action": now.action or "", "gaze_target": chapter.gaze,
         "head_yaw_deg": f"{yaw:.1f}", "head_pitch_deg": f"{pitch:.1f}",
         "eye_open_left": f"{shown.openness[1]:.2f}",
         "eye_open_right": f"{shown.openness[0]:.2f}", "phone": int(held),
@@ -259,14 +259,15 @@ def frame_row(k: int, t: float, shown: Shown) -> dict[str, Any]:
 
 
 def interval_rows(rows: list[dict[str, Any]], fps: float) -> list[dict[str, Any]]:
-    """Runs of equal condition, action and gaze target as intervals."""
+    """Runs of equal condition, action (where there is one) and gaze target as intervals."""
     out: list[dict[str, Any]] = []
     for label in ("condition", "action", "gaze_target"):
         start = 0
         for k in range(1, len(rows) + 1):
             if k == len(rows) or rows[k][label] != rows[start][label]:
                 span = {"t_s": f"{start / fps:.3f}", "end_s": f"{k / fps:.3f}"}
-                out.append(span | {"label": label, "value": rows[start][label]})
+                if rows[start][label]:
+                    out.append(span | {"label": label, "value": rows[start][label]})
                 start = k
     return sorted(out, key=lambda r: float(r["t_s"]))
 

@@ -21,7 +21,7 @@ from tools.synth.mesh import Scene
 from tools.synth.pose import SIDES, HandGoal, Side, Torso, blend_goals, moved, slerp
 from tools.synth.props import HeldProp, add_prop
 
-LEAVING = 0.4  # share of the way to a pick-up that still counts as the action before
+ESTABLISHED = 0.8  # share of a hand's way from which on the action at its end shows
 STEER_DEG = 9.0
 HEAD_SWAY_DEG = (1.6, 1.0, 0.9)
 
@@ -54,13 +54,14 @@ class Sway:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """The person at one time; `props` with their in-hand frames as they are then."""
+    """The person at one time; `props` with their in-hand frames as they are then. `action` is None
+    on the way from one to another, where nobody could name either."""
 
     pose: Pose
     hands: dict[Side, HandGoal]
     props: tuple[HeldProp, ...]
     steer_deg: float
-    action: str
+    action: str | None
     plan: Plan
 
 
@@ -246,14 +247,16 @@ def thing_held(a: Plan, b: Plan, share: float, side: Side) -> HeldProp | None:
     return x if share < 0.5 else y
 
 
-def action_at(a: Plan, b: Plan, share: float) -> str:
-    """What a frame of the move from a to b is called."""
+def action_at(a: Plan, b: Plan, share: float) -> str | None:
+    """What a frame of the move from a to b is called: neither, but near its ends. Hands that fetch
+    something or put it away go there in the first half and to b in the second."""
     if a.action == b.action:
         return b.action
-    taking = any(held_by(b, s) and not same_thing(a, b, s) for s in SIDES)
-    if taking and not a.props and share < 0.5:
-        return a.action if share < LEAVING * 0.5 else "reach"
-    return a.action if share < 0.5 else b.action
+    by_way = any(_way_point(a, b, s) for s in SIDES)
+    gone, come = (2 * share, 2 * share - 1) if by_way else (share, share)
+    if smooth(gone) <= 1 - ESTABLISHED:
+        return a.action
+    return b.action if smooth(come) >= ESTABLISHED else None
 
 
 def act(actor: Actor, now: Instant) -> Acted:

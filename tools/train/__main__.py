@@ -13,14 +13,16 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = Path(__file__).parent / "recipes"
-NETS = ("face", "eyes", "cabin", "action")
+NETS = ("face", "eyes", "cabin", "body", "action")
+CONFIDENT = ("face", "eyes", "action")
+"""Those whose probabilities are read as such."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.train", description=__doc__)
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    fit = verbs.add_parser("fit", help="train one network (face, eyes, cabin, action)")
+    fit = verbs.add_parser("fit", help=f"train one network ({', '.join(NETS)})")
     grow = verbs.add_parser("grow", help="a float file of a larger network that says the same")
     export = verbs.add_parser("export", help="write a trained network's INT8 and float files")
     calibrate = verbs.add_parser(
@@ -29,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     drift = verbs.add_parser("drift", help="measure what input and features usually are")
     unfamiliar = verbs.add_parser("unfamiliar", help="drift of usual and of spoilt streams")
     unfamiliar.add_argument("--streams", type=int, default=12, help="of each kind at most")
-    everything = verbs.add_parser("all", help="train, export, calibrate, evaluate all four")
+    everything = verbs.add_parser("all", help="train, export, calibrate, evaluate all")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     look = verbs.add_parser("saliency", help="sheets of what each network looks at")
     look.add_argument("--data", type=Path, help="renders; or give a --picture")
@@ -43,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     grow.add_argument("--out", type=Path, required=True, metavar="FILE")
     for p in (fit, export):
         p.add_argument("--recipe", type=Path, help="default: all stages in tools/train/recipes")
-    calibrate.add_argument("nets", nargs="+", choices=[n for n in NETS if n != "cabin"])
+    calibrate.add_argument("nets", nargs="+", choices=CONFIDENT)
     for p in (fit, export, everything):
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
@@ -95,7 +97,7 @@ def main(argv: list[str] | None = None) -> int:
             for line in unfamiliar.tables(args.models, args.data, args.real, args.streams):
                 print(line, flush=True)
         elif args.verb == "all":
-            args.nets = [net for net in NETS if net != "cabin"]
+            args.nets = CONFIDENT
             for net in NETS:
                 _fit(args, net)
                 _export(args, net)
@@ -127,7 +129,7 @@ def _fit(args: argparse.Namespace, net: str) -> None:
             from tools.train.windows import embed
 
             for split in ("train", "val"):
-                embed(args.data, split, recipe.cabin, args.models / "cabin.onnx", recipe.seed)
+                embed(args.data, split, recipe.cabin, args.models / "body.onnx", recipe.seed)
         fit(recipe, args.data, args.out, args.resume, getattr(args, "warm", None))
 
 

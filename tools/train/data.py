@@ -35,8 +35,6 @@ class Jitter:
     photo: float = 0.7
     surround: float = 0.2
     """Share of whole frames that get bars or a glaring window beside the person."""
-    body: float = 0.65
-    """Share of upper-body crops among the cabin network's pictures."""
 
 
 def finish(crop: F32, mask: NDArray[np.bool_], block: int, rng: Rng, photo: float) -> Any:
@@ -227,37 +225,55 @@ EYE_MARGIN = 0.34
 """Side of a rendered eye picture over the face square's side S."""
 
 
-def cabin_row(s: Sample, rng: Rng, j: Jitter, body: bool) -> Row:
-    """A whole-frame or upper-body crop with detection maps, action and hands."""
+def flipped_and_framed(s: Sample, rng: Rng, j: Jitter) -> Sample:
+    """In training: half of the pictures mirrored, some as a narrower camera would see them."""
     if j.photo > 0 and rng.random() < 0.5:
         s = s.flipped()
-    lab = s.labels
-    h, w = s.image.shape
-    if j.photo > 0 and "frame_rect" in lab and rng.random() < 0.3:
-        lab = lab | {"frame": lab["frame_rect"]}  # a narrower camera than the rendered picture
+    if j.photo > 0 and "frame_rect" in s.labels and rng.random() < 0.3:
+        s = Sample(s.image, s.labels | {"frame": s.labels["frame_rect"]})
+    return s
+
+
+def cabin_row(s: Sample, rng: Rng, j: Jitter) -> Row:
+    """A whole frame with its detection maps."""
+    s = flipped_and_framed(s, rng, j)
+    lab, (h, w) = s.labels, s.image.shape
     exact = crops.face_roi(lab["lm"]) if lab["has_face"] else Roi(*_middle(s), 0.0)
-    body = body and bool(lab["has_face"])
-    roi = crops.body_roi(exact) if body else crops.whole_roi(w, h)
+    roi = crops.whole_roi(w, h)
     if j.photo > 0:
-        roi = _cabin_jitter(roi, exact, rng, j, body)
+        roi = _frame_jitter(roi, exact, rng)
     crop, mask = crops.cut(s.image, roi, (256, 192))
-    if j.photo > 0 and not body and rng.random() < j.surround:
+    if j.photo > 0 and rng.random() < j.surround:
         crop = surrounded(crop, exact, roi, rng)
     mask = inside_frame(mask, roi, lab, s.image)
     maps, weight = _det_maps(lab, exact, roi)
+    image = finish(crop, mask, 4, rng, j.photo)
+    return {"image": image, "det": maps, "weight": weight}
+
+
+def body_row(s: Sample, rng: Rng, j: Jitter) -> Row:
+    """The upper body of a driver whose face is seen, with action, hands and what is held."""
+    s = flipped_and_framed(s, rng, j)
+    lab = s.labels
+    roi = crops.body_roi(crops.face_roi(lab["lm"]))
+    if j.photo > 0:
+        k = float(np.exp(rng.normal(0, j.scale)))
+        dx, dy = rng.normal(0, j.shift, 2) * roi.h
+        turn = rng.normal(0, np.radians(4))
+        roi = Roi(roi.cx + dx, roi.cy + dy, roi.w * k, roi.h * k, turn)
+    crop, mask = crops.cut(s.image, roi, (256, 192))
+    mask = inside_frame(mask, roi, lab, s.image)
     hands = crops.to_crop_units(lab.get("hands", np.full((2, 2), np.nan, np.float32)), roi)
     known: NDArray[np.bool_] = np.asarray(np.isfinite(hands).all(1))
     known[known] &= (np.abs(hands[known]) < 1.3).all(1)
     return {
         "image": finish(crop, mask, 4, rng, j.photo),
-        "det": maps,
-        "weight": weight,
-        "action": np.int64(lab["action"] if body else LOST),
+        "action": np.int64(lab["action"]),
         "hands": np.where(known[:, None], hands, 0).astype(np.float32),
-        "object": np.int64(lab.get("object", LOST) if body else LOST),
-        "hands_known": (known & body).astype(np.float32),
+        "object": np.int64(lab.get("object", LOST)),
+        "hands_known": known.astype(np.float32),
         "things": _thing_maps(lab, roi),
-        "things_known": np.float32(body and "object_box" in lab),
+        "things_known": np.float32("object_box" in lab),
     }
 
 
@@ -283,12 +299,8 @@ def surrounded(crop: F32, face: Roi, roi: Roi, rng: Rng) -> F32:
     return crop
 
 
-def _cabin_jitter(roi: Roi, face: Roi, rng: Rng, j: Jitter, body: bool) -> Roi:
+def _frame_jitter(roi: Roi, face: Roi, rng: Rng) -> Roi:
     turn = rng.normal(0, np.radians(4))
-    if body:
-        k = float(np.exp(rng.normal(0, j.scale)))
-        dx, dy = rng.normal(0, j.shift, 2) * roi.h
-        return Roi(roi.cx + dx, roi.cy + dy, roi.w * k, roi.h * k, turn)
     if rng.random() < 0.25:
         k = float(np.exp(rng.uniform(-0.1, 0.25)))
         dx, dy = rng.normal(0, 0.05, 2) * roi.h
@@ -398,22 +410,40 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
 
         return eye
 
+    if net == "body":
+        return _bodies(cabin, j)
+
     def cab(rng: Rng) -> Row:
         if rng.random() < STATIC_SHARE / 2:
-            return cabin_row(static(rng), rng, j, False)
+            return cabin_row(static(rng), rng, j)
         if len(scenes) and rng.random() < NOBODY_SHARE:
-            return cabin_row(scenes.draw(rng), rng, j, False)
-        if len(faces) and rng.random() < 0.4 * (1 - j.body):
-            return cabin_row(pick(faces, rng), rng, j, False)
-        return cabin_row(pick(cabin, rng), rng, j, bool(rng.random() < j.body))
+            return cabin_row(scenes.draw(rng), rng, j)
+        if len(faces) and rng.random() < FACES_SHARE:
+            return cabin_row(pick(faces, rng), rng, j)
+        return cabin_row(pick(cabin, rng), rng, j)
 
     return cab
+
+
+def _bodies(cabin: Shards, j: Jitter) -> Maker:
+    """Pictures of drivers who do something that shows."""
+    known = np.flatnonzero(cabin.actions() != LOST)
+
+    def body(rng: Rng) -> Row:
+        while True:  # a tenth of them hide the face
+            s = cabin[int(known[rng.integers(len(known))])]
+            if s.labels["has_face"]:
+                return body_row(s, rng, j)
+
+    return body
 
 
 STATIC_SHARE = 0.04
 """Of the pictures: noise, blank."""
 NOBODY_SHARE = 0.06
 """Of the pictures, where scenes without anybody are at hand."""
+FACES_SHARE = 0.3
+"""Of the cabin network's pictures, those of head crops."""
 
 
 def pick(shards: Shards, rng: Rng) -> Sample:

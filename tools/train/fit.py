@@ -75,7 +75,7 @@ class Trainee(nn.Module):
         super().__init__()
         self.name = name
         self.net = Net(SPECS[name])
-        if name == "cabin":
+        if name == "body":
             self.action = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, ACTION_OUT))
             self.thing = nn.Linear(EMB, OBJECTS)
             self.hands = nn.Sequential(nn.Linear(EMB, 64), nn.ReLU(), nn.Linear(64, 4))
@@ -95,7 +95,9 @@ class Trainee(nn.Module):
             return losses.eyes_losses(out[0], t)
         if self.name == "action":
             return losses.action_losses(out[0], t, self.balance)
-        return losses.cabin_losses(self._cabin(tensors, *out), t, self.balance)
+        if self.name == "cabin":
+            return losses.cabin_losses(out[0], t)
+        return losses.body_losses(self._body(tensors, out[0]), t, self.balance)
 
     def short_floats(self) -> Any:
         """Products of bfloat16 in training, twice as fast where the processor has them; never
@@ -103,11 +105,11 @@ class Trainee(nn.Module):
         short = SHORT_FLOATS and self.training and self.net.ranges is None
         return torch.autocast("cpu", torch.bfloat16, enabled=short)
 
-    def _cabin(self, tensors: dict[str, Tensor], det: Tensor, emb: Tensor) -> losses.Cabin:
+    def _body(self, tensors: dict[str, Tensor], emb: Tensor) -> losses.Body:
         emb = F.dropout(Range(EMB_SCALE, EMB_ZERO).fake(emb), 0.1, self.training)
         hands = self.hands(emb).view(-1, 2, 2)
         things = self.things(tensors[THINGS].float())
-        return losses.Cabin(det, things, self.action(emb), hands, self.thing(emb))
+        return losses.Body(things, self.action(emb), hands, self.thing(emb))
 
 
 SMEAR, DROP = 0.5, 0.3

@@ -100,10 +100,9 @@ def heat_loss(logit: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Cabin:
-    """What the cabin network and the heads that only training needs say of a batch."""
+class Body:
+    """What the body network and the heads that only training needs say of a batch."""
 
-    det: Tensor
     things: Tensor
     """Logits (N, 4, 12, 16) of hands and held things."""
     action: Tensor
@@ -112,19 +111,23 @@ class Cabin:
     thing: Tensor
 
 
-def cabin_losses(out: Cabin, t: Targets, balance: Tensor) -> Losses:
-    """`balance`: weights of the action classes."""
-    det = out.det
+def cabin_losses(det: Tensor, t: Targets) -> Losses:
     near = t["weight"][:, 1]
     place = (det[:, 1:3] - t["det"][:, 1:3]).abs().sum(1)
     size = (det[:, 3] - t["det"][:, 3]).abs()
-    away = (out.hands - t["hands"]).abs().sum(2)
-    bumps = F.binary_cross_entropy_with_logits(out.things, t["things"], reduction="none")
-    rare = 1 + 9 * t["things"]  # most cells hold nothing
     return {
         "heat": heat_loss(det[:, 0], t["det"][:, 0], t["weight"][:, 0]),
         "place": 0.3 * mean(place, near),
         "size": 1.0 * mean(size, near),
+    }
+
+
+def body_losses(out: Body, t: Targets, balance: Tensor) -> Losses:
+    """`balance`: weights of the action classes."""
+    away = (out.hands - t["hands"]).abs().sum(2)
+    bumps = F.binary_cross_entropy_with_logits(out.things, t["things"], reduction="none")
+    rare = 1 + 9 * t["things"]  # most cells hold nothing
+    return {
         "action": _classes(out.action, t["action"], balance),
         "hands": 0.5 * mean(away, t["hands_known"]),
         "thing": 0.5 * _classes(out.thing, t["object"], torch.ones(out.thing.shape[1])),

@@ -61,9 +61,9 @@ LAYOUT: dict[str, dict[str, dict[str, Any]]] = {
             "dx": {"channel": 1, "unit": "cells of 8 px; centre = (ix + 0.5 + dx) * 8"},
             "dy": {"channel": 2, "unit": "cells of 8 px"},
             "log_size": {"channel": 3, "unit": "ln(S / 32 px of the 256 x 192 input)"},
-        },
-        "emb": {"embedding": {"slice": [0, 64], "unit": "q"}},
+        }
     },
+    "body": {"emb": {"embedding": {"slice": [0, 64], "unit": "q"}}},
     "action": {"out": {a: {"slice": [i, i + 1], "unit": "logit"} for i, a in enumerate(ACTIONS)}},
 }
 
@@ -73,8 +73,9 @@ ROI = {
     "eyes": "square, centre = mean of the eye's 6 landmarks, side 0.26 S, axes turned by -roll; "
     "64 x 64, space-to-depth 2; the subject's left eye mirrored. pose = sin(yaw), sin(pitch) of "
     "the head in the crop's frame, yaw negated for the mirrored eye",
-    "cabin": "whole frame in the smallest centred 4:3 rectangle, or the driver's upper body: "
-    "4.8 S x 3.6 S centred at the face's centre + (0, 1.0 S); 256 x 192, space-to-depth 4",
+    "cabin": "whole frame in the smallest centred 4:3 rectangle; 256 x 192, space-to-depth 4",
+    "body": "the driver's upper body: 4.8 S x 3.6 S centred at the face's centre + (0, 1.0 S); "
+    "256 x 192, space-to-depth 4",
     "action": "the last 32 embeddings at 66.7 ms, oldest first, padded by repeating the oldest",
 }
 

@@ -138,6 +138,8 @@ class Net(nn.Module):
             return x.flatten(1)
         if op.kind == "concat":
             return torch.cat(src, 1)
+        if op.kind == "pool":
+            return x.amax((2, 3), keepdim=True)
         return x.transpose(1, 2)
 
     def _rounded(self, op: Op, x: Tensor) -> Tensor:
@@ -155,7 +157,7 @@ def real(x: Tensor, spec_input: Input) -> Tensor:
 
 def rounded_ops(spec: Spec) -> list[Op]:
     """The operations whose outputs are kept in 8 bits (moves and float ends are not rounded)."""
-    return [o for o in spec.ops if o.quantise and o.kind in ("conv", "gemm", "add")]
+    return [o for o in spec.ops if o.quantise and o.kind in ("conv", "gemm", "add", "concat")]
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tools.train.manifest import OPSET
 from tools.train.nets import WEIGHT_LEVELS, Layer, Net, Range, rounded_ops, weight_scales
-from tools.train.spec import EMB_SCALE, EMB_ZERO, Op, Spec
+from tools.train.spec import EMB_SCALE, EMB_ZERO, Op, Spec, shapes
 
 IR_VERSION = 8
 """What ONNX Runtime 1.22-1.28 all read."""
@@ -120,6 +120,9 @@ class Writer:
             return self.node("Flatten", src, out, axis=1)
         if op.kind == "concat":
             return self.node("Concat", src, out, axis=1)
+        if op.kind == "pool":
+            whole = list(shapes(self.spec)[op.src[0]][2:])
+            return self.node("MaxPool", src, out, kernel_shape=whole)
         if op.kind == "transpose":
             return self.node("Transpose", src, out, perm=[0, 2, 1])
         times = np.array([1, 1, op.times, op.times], np.float32)

@@ -58,7 +58,7 @@ def rotation_of(six: F32) -> F32:
 
 
 class Nets:
-    """The four networks of a models folder."""
+    """The networks of a models folder."""
 
     def __init__(self, models: Path, fp32: bool = False) -> None:
         base = models / "fp32" if fp32 else models
@@ -99,10 +99,9 @@ class Nets:
         gaze = (float(out[3]) * sign, float(out[4]))
         return Eye(sigmoid(out[0]), float(out[1]), sigmoid(out[6]), gaze)
 
-    def cabin(self, frame: Array, roi: Roi) -> tuple[Array, Array]:
-        x = crops.tensor(frame, roi, (256, 192), 4)[None]
-        det, emb = self.run("cabin", image=x)
-        return det[0], emb[0]
+    def wide(self, name: str, frame: Array, roi: Roi) -> Array:
+        """What the cabin network says of a whole frame, or the body network of an upper body."""
+        return self.run(name, image=crops.tensor(frame, roi, (256, 192), 4)[None])[0][0]
 
     def action(self, window: Array) -> NDArray[np.float64]:
         out = self.run("action", window=window[None])[0][0].astype(float)
@@ -112,7 +111,7 @@ class Nets:
     def locate(self, frame: Array) -> list[tuple[float, Roi]]:
         """Upright face squares in the whole frame, best first, by the cabin network."""
         roi = crops.whole_roi(frame.shape[1], frame.shape[0])
-        return peaks(self.cabin(frame, roi)[0], roi)
+        return peaks(self.wide("cabin", frame, roi), roi)
 
     def find(self, frame: Array) -> Seen | None:
         """The surest face of a still: located, then looked at twice."""
@@ -162,7 +161,7 @@ class Tracker:
             self.rows.clear()
         elif int(self.frames * 15 / self.fps) != int((self.frames - 1) * 15 / self.fps):
             upright = crops.face_roi(self.seen.landmarks)
-            self.rows.append(self.nets.cabin(frame, crops.body_roi(upright))[1])
+            self.rows.append(self.nets.wide("body", frame, crops.body_roi(upright)))
         self.frames += 1
         return self.seen
 

@@ -136,12 +136,12 @@ def _action_rows(nets: Nets, data: Shards, limit: int) -> Iterable[dict[str, Any
         for i in range(first, last):
             sample = data[i]
             lab = sample.labels
-            if lab["driver"] < 0:
+            if not lab["has_face"]:
                 break
             roi = crops.body_roi(crops.face_roi(lab["lm"]))
             k = float(np.exp(rng.normal(0, 0.04)))
             roi = crops.Roi(roi.cx, roi.cy, roi.w * k, roi.h * k, 0.0)
-            rows.append(nets.cabin(sample.image, roi)[1])
+            rows.append(nets.wide("body", sample.image, roi))
             if lab["action"] == LOST:
                 continue
             left -= 1

@@ -142,7 +142,7 @@ def action_gaze(nets: Nets, crop: Array, boxes: list[Array], words: list[str]) -
     """The action's logits from one upper-body crop; `boxes`: face, hands, thing held."""
 
     def answer(x: Array) -> Array:
-        emb = nets.run("cabin", image=crops.fold(x, 4)[None])[1][0]
+        emb = nets.run("body", image=crops.fold(x, 4)[None])[0][0]
         return np.asarray(nets.run("action", window=window([emb])[None])[0][0])
 
     said = softmax(answer(crop).astype(float))

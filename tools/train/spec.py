@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["conv", "gemm", "add", "up", "flatten", "concat", "transpose", "spread"]
+Kind = Literal["conv", "gemm", "add", "up", "flatten", "concat", "transpose", "spread", "pool"]
+"""`pool`: the largest value of each channel anywhere in the map."""
 
 INPUT_SCALE = 1.0 / 40.0
 INPUT_ZERO = 128
@@ -22,7 +23,7 @@ CLOSED_BELOW = 0.2
 """Openness under which an eye counts as closed, in training and where its confidence is judged."""
 ACTION_OUT = 8
 THINGS = "held"
-"""The cabin network's map that training asks for hands and held things."""
+"""The body network's map that training asks for hands and held things."""
 EMB = 64
 STEPS = 32
 EMB_SCALE = 1.0 / 32.0
@@ -157,8 +158,9 @@ def _eyes() -> Spec:
     )
 
 
-def _cabin() -> Spec:
-    ops = (
+def _context() -> tuple[Op, ...]:
+    """The layers that the cabin and body networks have alike, to `s1`: 96 channels at stride 16."""
+    return (
         conv("c1", "image", 16, 48, stride=2),
         conv("c2", "c1", 48, 48),
         conv("c3", "c2", 48, 96, stride=2),
@@ -170,25 +172,44 @@ def _cabin() -> Spec:
         conv("c7", "r6", 128, 96, kernel=1),
         Op("u1", "up", ("c7",)),
         Op("s1", "add", ("u1", "c4")),
+    )
+
+
+def _cabin() -> Spec:
+    ops = (
+        *_context(),
         # where the face is: each cell speaks for its 2 x 2 cells of stride 8
         conv("d1", "s1", 96, 32),
         Op("cells", "conv", ("d1",), 32, 16, 1, relu=False, norm=False),
         Op("det_map", "spread", ("cells",)),
-        # what is done: hands and things at stride 16, and an embedding that keeps where they are
-        conv("things", "s1", 96, 48),
-        *residual(THINGS, "things", 48),
-        conv("e1", THINGS, 48, 16, kernel=1),
-        Op("flat", "flatten", ("e1",)),
-        Op("emb_map", "gemm", ("flat",), 16 * 192, EMB, relu=False),
     )
     return Spec(
         "cabin",
         (Input("image", (1, 16, 48, 64)),),
         ops,
-        (
-            Output("det", "det_map", (1, 4, 24, 32)),
-            Output("emb", "emb_map", (1, EMB), "uint8"),
-        ),
+        (Output("det", "det_map", (1, 4, 24, 32)),),
+    )
+
+
+def _body() -> Spec:
+    ops = (
+        *_context(),
+        # hands and things at stride 16; an embedding that keeps where they are, and what is there
+        # wherever it is
+        conv("things", "s1", 96, 64),
+        *residual(THINGS, "things", 64),
+        conv("e1", THINGS, 64, 16, kernel=1),
+        Op("flat", "flatten", ("e1",)),
+        Op("peaks_map", "pool", (THINGS,)),
+        Op("peaks", "flatten", ("peaks_map",)),
+        Op("both", "concat", ("flat", "peaks")),
+        Op("emb_map", "gemm", ("both",), 16 * 192 + 64, EMB, relu=False),
+    )
+    return Spec(
+        "body",
+        (Input("image", (1, 16, 48, 64)),),
+        ops,
+        (Output("emb", "emb_map", (1, EMB), "uint8"),),
     )
 
 
@@ -212,7 +233,7 @@ def _action() -> Spec:
     )
 
 
-SPECS = {s.name: s for s in (_face(), _eyes(), _cabin(), _action())}
+SPECS = {s.name: s for s in (_face(), _eyes(), _cabin(), _body(), _action())}
 
 
 def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
@@ -240,6 +261,8 @@ def _shape(op: Op, src: list[tuple[int, ...]]) -> tuple[int, ...]:
         return (1, size)
     if op.kind == "concat":
         return (1, sum(s[1] for s in src))
+    if op.kind == "pool":
+        return (1, first[1], 1, 1)
     if op.kind == "transpose":
         return (1, first[2], first[1])
     return first

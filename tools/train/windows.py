@@ -1,4 +1,4 @@
-"""Windows for the action network: embeddings of the frozen, quantised cabin network over clips and
+"""Windows for the action network: embeddings of the frozen, quantised body network over clips and
 stills, put together as a camera would deliver them."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tools.train.data import Jitter, Maker, Row, cabin_row
+from tools.train.data import Jitter, Maker, Row, body_row
 from tools.train.fit import class_balance, open_shards
 from tools.train.photo import Rng
 from tools.train.session import open_session
@@ -36,9 +36,9 @@ class Track:
     action: Array
 
 
-def embed(data: Path, split: str, names: tuple[str, ...], cabin_file: Path, seed: int) -> Path:
-    """Run the cabin network over body crops of all pictures with a known action."""
-    session = open_session(cabin_file)
+def embed(data: Path, split: str, names: tuple[str, ...], body_file: Path, seed: int) -> Path:
+    """Run the body network over crops of all pictures with a known action."""
+    session = open_session(body_file)
     stills: list[Array] = []
     stills_action: list[int] = []
     clips: list[Array] = []
@@ -77,7 +77,7 @@ def _looks(
     shards: Shards, first: int, last: int, session: Any, rng: Rng
 ) -> tuple[Array, Array] | None:
     samples = [shards[i] for i in range(first, last)]
-    if any(s.labels.get("driver", -1) < 0 for s in samples):
+    if not all(s.labels["has_face"] for s in samples):
         return None
     action = np.array([s.labels.get("action", LOST) for s in samples], np.uint8)
     if (action >= ACTION_OUT).all():
@@ -88,7 +88,7 @@ def _looks(
         state = rng.integers(1 << 30)
         for k, s in enumerate(samples):
             # one look a clip: the same flip, crop error and light in every frame
-            row = cabin_row(s, np.random.default_rng(state), jitter, True)
+            row = body_row(s, np.random.default_rng(state), jitter)
             rows[v, k] = session.run(["emb"], {"image": row["image"][None]})[0][0]
     return rows, action
 
