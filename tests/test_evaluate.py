@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("cv2")
 onnx = pytest.importorskip("onnx", reason="needs the dev extra (onnx)")
 
-from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames  # noqa: E402
+from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames, soiled  # noqa: E402
 from tools.train.evaluate_synth import Tables  # noqa: E402
 from tools.train.records import EXTRAS  # noqa: E402
 from tools.train.rows import Figure  # noqa: E402
@@ -242,3 +242,17 @@ def test_without_renders_or_footage_the_command_says_so_and_exits_2(tmp_path: Pa
     )
     assert done.returncode == 2, done.stderr
     assert "no test renders" in done.stderr
+
+
+def test_a_spot_softens_the_face_and_leaves_the_rest(rng: np.random.Generator) -> None:
+    image = rng.integers(0, 255, (120, 160)).astype(np.uint8)
+    soft = soiled.spotted(image, np.array([60, 40, 30, 40]), 0.05)
+    assert soft.dtype == np.uint8
+    assert (soft[:, :50] == image[:, :50]).all(), "0.8 of its width beyond the edges it has ended"
+    assert soft[50:70, 65:85].std() < 0.4 * image[50:70, 65:85].std()
+    assert (soiled.spotted(soft * 0 + 90, np.array([60, 40, 30, 40]), 0.05) == 90).all()
+
+
+def test_the_table_of_soft_spots_asks_for_pictures(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no rendered pictures with a face"):
+        list(soiled.tables(MODELS, tmp_path, tmp_path, 3))

@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     drift = verbs.add_parser("drift", help="measure what input and features usually are")
     unfamiliar = verbs.add_parser("unfamiliar", help="drift of usual and of spoilt streams")
     unfamiliar.add_argument("--streams", type=int, default=12, help="of each kind at most")
+    soiled = verbs.add_parser("soiled", help="how clean pictures and soft spots on the lens score")
+    soiled.add_argument("--count", type=int, default=200, help="pictures of each kind at most")
     everything = verbs.add_parser("all", help="train, export, calibrate, evaluate all")
     evaluate = verbs.add_parser("evaluate", help="print every figure, pass or fail")
     look = verbs.add_parser("saliency", help="sheets of what each network looks at")
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument(
             "--out", "--run", type=Path, required=True, help="folder of the training run"
         )
-    for p in (fit, export, calibrate, drift, unfamiliar, everything, evaluate):
+    for p in (fit, export, calibrate, drift, unfamiliar, soiled, everything, evaluate):
         p.add_argument("--data", type=Path, required=True, help="folder of faces/ cabin/ clips/")
     for p in (fit, everything):
         p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--warm", type=Path, help="a float ONNX file to begin with, not the stage before"
     )
-    for p in (unfamiliar, everything, evaluate):
+    for p in (unfamiliar, soiled, everything, evaluate):
         p.add_argument("--real", type=Path, default=ROOT.parent / "shared" / "real")
     for p in (everything, evaluate):
         p.add_argument("--limit", type=int, default=4000, help="test samples a figure at most")
@@ -95,6 +97,11 @@ def main(argv: list[str] | None = None) -> int:
             from tools.train import unfamiliar
 
             for line in unfamiliar.tables(args.models, args.data, args.real, args.streams):
+                print(line, flush=True)
+        elif args.verb == "soiled":
+            from tools.train import soiled
+
+            for line in soiled.tables(args.models, args.data, args.real, args.count):
                 print(line, flush=True)
         elif args.verb == "all":
             args.nets = CONFIDENT
