@@ -12,6 +12,8 @@ from train_samples import rotation, write_faces
 torch = pytest.importorskip("torch", reason="needs the train extra (torch)")
 
 from tools.train import losses  # noqa: E402
+from tools.train.__main__ import RECIPES  # noqa: E402
+from tools.train.data import Jitter  # noqa: E402
 from tools.train.export import load_net, parity  # noqa: E402
 from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
@@ -171,6 +173,16 @@ def test_a_network_does_not_grow_from_a_larger_one(tmp_path: Path) -> None:
     write_network(small_net(9, False), None, tmp_path / "old.onnx")
     with pytest.raises(ValueError, match=r"layer a .* too large"):
         grow(small_net(5, False), tmp_path / "old.onnx")
+
+
+def test_every_stage_in_the_recipes_can_be_run_again() -> None:
+    for path in RECIPES.glob("*.yaml"):
+        recipe = Recipe.load(path)
+        Jitter(**recipe.jitter)
+        assert recipe.net in SPECS
+        assert recipe.name in (None, path.stem)
+        for stage in (recipe.start, *recipe.mean):
+            assert stage is None or (RECIPES / f"{stage}.yaml").exists(), path.name
 
 
 def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path) -> None:

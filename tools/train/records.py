@@ -122,7 +122,8 @@ def _eye_rows(
 
 
 def actions(nets: Nets, data: Shards, limit: int) -> Table:
-    """The action's logits at every step of clips, or of stills taken as 32 equal steps."""
+    """The action's logits at every step of clips, or of stills taken as 32 equal steps; without
+    those whose driver hides the face, of whom the engine crops no body."""
     return stacked(_action_rows(nets, data, limit))
 
 
