@@ -33,21 +33,12 @@ Session open_eyes(const std::shared_ptr<const OrtLibrary>& library, const std::s
   return net;
 }
 
-Session open_cabin(const std::shared_ptr<const OrtLibrary>& library, const std::string& path,
-                   NetMemory& memory) {
+/// `cabin` or `body`, which see the same size of picture.
+Session open_wide(const std::shared_ptr<const OrtLibrary>& library, const std::string& path,
+                  NetMemory& memory, const Port& says, void* at) {
   auto net = std::make_unique<OrtSession>(library, path);
-  net->expect({image_port(HeatMap::kInputWidth, HeatMap::kInputHeight, 4)},
-              {{"det", kFloat32, {1, HeatMap::kChannels, HeatMap::kRows, HeatMap::kColumns}}});
-  net->bind({memory.wide_image.data()}, {memory.heat.data()});
-  return net;
-}
-
-Session open_body(const std::shared_ptr<const OrtLibrary>& library, const std::string& path,
-                  NetMemory& memory) {
-  auto net = std::make_unique<OrtSession>(library, path);
-  net->expect({image_port(HeatMap::kInputWidth, HeatMap::kInputHeight, 4)},
-              {{"emb", kUint8, {1, kEmbedding}}});
-  net->bind({memory.wide_image.data()}, {memory.embedding.data()});
+  net->expect({image_port(HeatMap::kInputWidth, HeatMap::kInputHeight, 4)}, {says});
+  net->bind({memory.wide_image.data()}, {at});
   return net;
 }
 
@@ -66,8 +57,11 @@ Session open_action(const std::shared_ptr<const OrtLibrary>& library, const std:
 
 Nets open_models(const std::shared_ptr<const OrtLibrary>& library, const ModelPaths& paths,
                  NetMemory& memory) {
+  const Port det{"det", kFloat32, {1, HeatMap::kChannels, HeatMap::kRows, HeatMap::kColumns}};
+  const Port emb{"emb", kUint8, {1, kEmbedding}};
   return {open_face(library, paths.face, memory), open_eyes(library, paths.eyes, memory),
-          open_cabin(library, paths.cabin, memory), open_body(library, paths.body, memory),
+          open_wide(library, paths.cabin, memory, det, memory.heat.data()),
+          open_wide(library, paths.body, memory, emb, memory.embedding.data()),
           open_action(library, paths.action, memory)};
 }
 

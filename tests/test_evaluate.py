@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
-pytest.importorskip("cv2")
-onnx = pytest.importorskip("onnx", reason="needs the dev extra (onnx)")
-
-from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames, soiled  # noqa: E402
-from tools.train.evaluate_synth import Tables  # noqa: E402
-from tools.train.records import EXTRAS  # noqa: E402
-from tools.train.rows import Figure  # noqa: E402
+from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames, soiled
+from tools.train.evaluate_synth import Tables
+from tools.train.records import EXTRAS
+from tools.train.rows import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models"

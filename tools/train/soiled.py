@@ -13,7 +13,7 @@ import numpy as np
 from dms.config import Config, EngineConfig, HealthConfig
 from dms.engine import Engine, open_engine
 from dms.types import Frame, Observation
-from tools.train.evaluate_real import frames_of
+from tools.train import unfamiliar
 from tools.train.records import Array, some
 from tools.train.shards import Shards
 
@@ -42,8 +42,8 @@ def rendered(data: Path, count: int) -> Iterator[Array]:
 
 def real(folder: Path) -> Iterator[Array]:
     """Frames of clips, and single pictures of the daylight car."""
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".mp4", ".mkv", ".gif")):
-        yield from frames_of(path)[::EVERY]
+    for clip in unfamiliar.real(folder):
+        yield from clip[::EVERY]
     for path in sorted((folder / "cabin_day").glob("*/images/*.jpg")):
         yield np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
