@@ -148,6 +148,22 @@ def test_every_action_can_be_planned_with_either_hand_in_and_out_of_a_car() -> N
                 assert "wheel" not in {h.where for h in outside.hands.values()}
 
 
+def test_hands_that_meet_face_each_other_at_one_place() -> None:
+    from tools.synth.actions import PLANNERS
+    from tools.synth.touches import PALM_CM
+
+    seen = 0
+    for seed in range(200):
+        plan = PLANNERS["other"]("L", _setting(), np.random.default_rng(seed))
+        if plan.variant == "together":
+            seen += 1
+            left, right = (plan.hands[side] for side in ("L", "R"))
+            palms = [h.wrist + h.hand @ np.array([PALM_CM, 0, 0]) for h in (left, right)]
+            assert np.linalg.norm(palms[0] - palms[1]) < 6.0  # the thickness of two fists
+            assert left.hand[:, 1] @ right.hand[:, 1] < 0
+    assert seen >= 10
+
+
 def test_a_cut_hem_keeps_one_side_and_lies_on_the_line() -> None:
     from tools.synth.clothes import cut
     from tools.synth.mesh import grid

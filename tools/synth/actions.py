@@ -450,6 +450,26 @@ def _behind_head(side: Side, rng: np.random.Generator) -> HandSpec:
     return touch(side, at, (-0.8, 0.3, -0.4), (-0.2, 0.1, 1), 10.0, OPEN, (1, 0.5, 0.1), "face")
 
 
+def _together(side: Side, rng: np.random.Generator) -> tuple[HandSpec, HandSpec]:
+    """Both hands meet before the chest or the chin, palm to palm: pressed, folded, a fist in a
+    palm, one on the other."""
+    at = np.array([rng.normal(0, 3), rng.uniform(-27, -9), rng.uniform(16, 32)])
+    lift = rng.normal(0, 0.3) if rng.random() < 0.5 else rng.uniform(0.5, 3)
+    palm = unit([-1.0, lift, rng.normal(0, 0.3)])
+
+    def one(side: Side, mirror: float) -> HandSpec:
+        fingers = np.array([rng.uniform(-0.9, 0.0), rng.uniform(-0.1, 1), rng.uniform(0, 0.8)])
+        mine = palm * (1.0, mirror, mirror)
+        flat = fingers - mine * (mine @ fingers)
+        curl, clear = ((OPEN, 0.8), (HOLD, 2.0), (POINT, 2.4), (FIST, 2.8))[
+            int(rng.choice(4, p=[0.5, 0.2, 0.1, 0.2]))
+        ]
+        meet = at * (mirror, 1.0, 1.0)
+        return touch(side, meet, flat, mine, PALM_CM, curl, (1, -0.8, 0.0), "chest", clear)
+
+    return one(side, 1.0), one(other_side(side), -1.0)
+
+
 def _window_arm(setting: Setting, rng: np.random.Generator) -> tuple[Side, HandSpec]:
     w = setting.cabin.window if setting.cabin else 1.0
     side: Side = "L" if w > 0 else "R"
@@ -458,10 +478,12 @@ def _window_arm(setting: Setting, rng: np.random.Generator) -> tuple[Side, HandS
 
 
 def plan_other(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
-    """No hand on the wheel and none of the other seven: laps, gestures, paper, crossed arms."""
+    """No hand on the wheel and none of the other seven: laps, gestures, hands that meet, paper,
+    crossed arms."""
     away = other_side(side)
-    variants = ["lap", "air", "both air", "chest", "behind head", "window", "paper", "crossed"]
-    name = str(rng.choice(variants, p=[0.2, 0.2, 0.15, 0.1, 0.06, 0.1, 0.09, 0.1]))
+    variants = ["lap", "air", "both air", "together", "chest", "behind head", "window", "paper",
+                "crossed"]  # fmt: skip
+    name = str(rng.choice(variants, p=[0.17, 0.17, 0.13, 0.14, 0.08, 0.06, 0.09, 0.08, 0.08]))
     idle = idle_hand(away, setting, rng, 0.0)
     props: tuple[HeldProp, ...] = ()
     if name == "lap":
@@ -469,6 +491,8 @@ def plan_other(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
     elif name in ("air", "both air"):
         busy = _air(side, rng)
         idle = _air(away, rng) if name == "both air" else idle
+    elif name == "together":
+        busy, idle = _together(side, rng)
     elif name == "chest":
         busy = _chest(side, rng)
     elif name == "behind head":
