@@ -255,7 +255,7 @@ def test_perclos_is_the_share_of_the_last_minute() -> None:
 def test_a_phone_is_in_use_after_a_moment_and_over_after_a_moment(fps: float) -> None:
     moments = play(Story([ROAD, Act(5, action="phone_ear"), drive(3)], fps=fps))
     (span,) = spans(moments, lambda s: s.phone_ns > 0)
-    assert span == pytest.approx((START + 1.2, START + 5.5), abs=0.3)
+    assert span == pytest.approx((START + 1.4, START + 5.5), abs=0.3)
     assert {m.state.condition for m in moments if START + 2.5 < m.t_s < START + 5} == {
         Condition.ON_PHONE
     }

@@ -247,7 +247,7 @@ class FusionConfig(CalibrationSettings):
         hi=10,
     )
     phone_on: float = param(
-        0.86,
+        0.91,
         "phone in use from this smoothed probability",
         "measured: no hand at the face is a telephone in 102 h (dms scenarios --hours 100)",
         lo=0,

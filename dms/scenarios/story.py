@@ -102,7 +102,7 @@ def read_book(folder: Path | None = None) -> Book:
             reader = _Reader(f"{path.name}: {row.get('name', f'story {k + 1}')}", targets, errors)
             stories += reader.stories(row)
     if not stories and not errors:
-        errors.append(f"{folder}: no stories")
+        errors.append(f"{folder}: no stories in stories/*.yaml")
     if errors:
         raise StoryError(tuple(errors))
     return Book(targets, tuple(stories))
