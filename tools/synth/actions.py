@@ -457,7 +457,7 @@ def _together(side: Side, rng: np.random.Generator) -> tuple[HandSpec, HandSpec]
     lift = rng.normal(0, 0.3) if rng.random() < 0.5 else rng.uniform(0.5, 3)
     palm = unit([-1.0, lift, rng.normal(0, 0.3)])
 
-    def one(side: Side, mirror: float) -> HandSpec:
+    def one(side: Side, mirror: float) -> HandSpec:  # in coordinates of its own side, see `touch`
         fingers = np.array([rng.uniform(-0.9, 0.0), rng.uniform(-0.1, 1), rng.uniform(0, 0.8)])
         mine = palm * (1.0, mirror, mirror)
         flat = fingers - mine * (mine @ fingers)
