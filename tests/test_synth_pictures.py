@@ -278,6 +278,23 @@ def test_labels_lie_on_the_face_in_a_bent_picture(placed: head.PlacedHead) -> No
         assert wrong.sum() < seen.sum() - 5
 
 
+def test_an_empty_hand_at_the_ear_is_the_most_frequent_touch() -> None:
+    from collections import Counter
+
+    from tools.synth.actions import Setting, plan_hand_face
+    from tools.synth.pose import Torso
+    from tools.synth.touches import TOUCHES
+
+    plans = [
+        plan_hand_face("L", Setting(None, Torso()), np.random.default_rng(k)) for k in range(600)
+    ]
+    drawn = Counter(p.variant for p in plans)
+    assert set(TOUCHES) <= set(drawn)
+    (first, most), (_, second) = drawn.most_common(2)
+    assert first == "hand at ear"
+    assert most > 2 * second
+
+
 def test_tools_that_make_up_touch_the_face_and_are_no_phone() -> None:
     from tools.synth.actions import Setting, plan_hand_face
     from tools.synth.pose import Torso

@@ -383,9 +383,14 @@ def plan_reach(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
     return Plan("reach", name, hands, (), head, gaze, random_face(rng), torso, fidget=1.0)
 
 
+EAR_OFTEN = 4
+"""An empty hand held at the ear like a telephone comes as often as this many other touches: were it
+one of fifteen alike, a network would learn that such a hand is a telephone."""
+
+
 def plan_hand_face(side: Side, setting: Setting, rng: np.random.Generator) -> Plan:
     """A hand at the face with nothing in it, once in a while both; or one that makes it up."""
-    name = str(rng.choice(list(TOUCHES)))
+    name = str(rng.choice([*TOUCHES, *["hand at ear"] * (EAR_OFTEN - 1)]))
     busy = touch_face(side, name, rng)
     idle = idle_hand(other_side(side), setting, rng)
     props: tuple[HeldProp, ...] = ()
