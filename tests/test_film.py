@@ -70,6 +70,20 @@ def test_eyes_that_always_err_apart_are_no_noise(tmp_path: Path) -> None:
     assert clear.channels["gaze_yaw"].table[0, 9] == pytest.approx(0.02, abs=0.004)
 
 
+def test_eyes_that_show_badly_are_one_drivers(tmp_path: Path) -> None:
+    records = [recording(k, 1.0, 0.05) for k in range(2)]
+    for eye in ("left", "right"):
+        for r, sigma in zip(records, (0.08, 0.2), strict=True):
+            r[eye][:, EYE_COLUMNS.index("sigma")] = sigma
+    path = tmp_path / "errors.json"
+    path.write_text(dumps(fit({"clear": records}, [], "made up")))
+    sigma = load_errors(path).conditions["clear"].channels["gaze_sigma"]
+    assert sigma.table[0] == pytest.approx([0.08] * 6 + [0.14] + [0.2] * 6)
+    assert sigma.of(0).table[0] == pytest.approx(0.08)
+    assert sigma.of(1).table[0] == pytest.approx(0.2)
+    assert sigma.of(1).table[3] == pytest.approx(0.2), "never turned as far: the same driver's"
+
+
 def test_lids_that_look_alike_are_one_drivers_fault(tmp_path: Path) -> None:
     records = [recording(k, 0.6, 0.05) for k in range(2)]
     for r in records:

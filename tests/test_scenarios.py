@@ -17,7 +17,7 @@ from dms.scenarios.gates import Held, HeldError, gates, read_held, write_held
 from dms.scenarios.judge import Driver, Rise, Setup, judge, run_story, vats_due
 from dms.scenarios.natural import ATTENTIVE_MAX_S, Drive, SleepyDrive, kss_at, kss_time_s
 from dms.scenarios.page import render
-from dms.scenarios.simulate import Person, observe
+from dms.scenarios.simulate import ASIDE_DEG, Person, anyone, observe
 from dms.scenarios.story import Book, Story, StoryError, read_book, stories_folder
 from dms.scenarios.suite import Alarm, DriveResult, Outcome, SleepyResult, StoryResult
 from dms.scenarios.track import NANO, Act, look, sample
@@ -30,7 +30,7 @@ STORIES = {s.name: s for s in BOOK.stories}
 def outcome(stories: tuple[StoryResult, ...] = (), alarms: int = 0, hours: float = 100) -> Outcome:
     false = Alarm(Rise(AlertKind.DISTRACTION, 2, 1.0, 2.0, "", True), "road")
     drives = (DriveResult(1, hours * 3600, "clear", (false,) * alarms),)
-    return Outcome("euro_ncap_2026", "none", stories, drives, (), (), ())
+    return Outcome("euro_ncap_2026", "none", stories, drives, (), (), (), {})
 
 
 def result(name: str, seconds: float, learn: bool = False) -> StoryResult:
@@ -111,6 +111,31 @@ def test_the_same_seed_sees_the_same_and_another_driver_errs_otherwise() -> None
 
     assert yaws(3) == yaws(3)
     assert yaws(3) != yaws(4)
+
+
+def test_a_driver_errs_in_every_condition_like_one_before_a_camera_that_stood_alike() -> None:
+    model = load_errors(stories_folder() / "errors.json")
+    clear, dim = model.conditions["clear"], model.conditions["low_light"]
+    people = [anyone(model, "clear", k) for k in range(len(clear.cameras))]
+    assert {p.mount for p in people} == {tuple(c) for c in clear.cameras}, "each in turn"
+    person = people[-1]
+    errors = dict(model.conditions)
+    nearest = int(np.hypot(*(dim.cameras - person.mount).T).argmin())
+    others = dim.drivers.copy()
+    others[nearest] = math.nan
+    errors["low_light"] = replace(dim, drivers=others)
+    truth = sample([Act(0.5, noise="low_light")], 15.0, np.random.default_rng(1))
+    *_, (seen, _) = observe(truth, replace(model, conditions=errors), person, 15.0)
+    assert seen.face is None or math.isnan(seen.face.yaw_rad)
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_cameras_aside_are_told_from_those_that_are_not(aside: bool) -> None:
+    model = load_errors(stories_folder() / "errors.json")
+    for name, c in model.conditions.items():
+        wanted = [a for a, _ in c.cameras if (abs(a) > ASIDE_DEG) == aside]
+        drawn = {anyone(model, name, k, aside).mount[0] for k in range(20)}
+        assert drawn == set(wanted or c.cameras[:, 0]), name
 
 
 def test_networks_without_error_see_what_is_true() -> None:

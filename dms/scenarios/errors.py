@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 4
+FORMAT = 5
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -64,6 +64,9 @@ class Conditions:
     """(k, 12): biases of head yaw, pitch, roll, gaze yaw, pitch [rad], factor of openness, for gaze
     yaw and pitch the gains of the head and of the eye in the head, and how far either eye's yaw and
     pitch err from both eyes' bias all the time (right +, left -) [rad]."""
+    cameras: F64
+    """(k, 2): where straight ahead lies for the camera that each of them sat before, yaw and pitch
+    [deg]; how well eyes show is the camera's doing too."""
     lost: F64
     """Share of frames without a face in each yaw bin; the last is leaning."""
     lost_run_s: float
@@ -110,8 +113,12 @@ def gaze_error_deg(model: ErrorModel, condition: str = "clear") -> float:
 AXES = ("yaw", "pitch")
 
 
+MOUNTS = ((0.0, 0.0), (-2.0, 6.0), (4.0, -5.0), (-14.0, 8.0), (12.0, 10.0))
+"""Cameras behind the wheel, on the column, by the A-pillar: where straight ahead lies in them."""
+
+
 def perfect() -> ErrorModel:
-    """Networks without error."""
+    """Networks without error, before cameras of MOUNTS."""
 
     def flat(value: float, rows: int = len(YAW_BINS_DEG) + 1) -> Channel:
         return Channel(np.full((rows, len(Z)), value), 0.1)
@@ -134,8 +141,8 @@ def perfect() -> ErrorModel:
         "mask": flat(0.01, 1),
         "occluded": flat(0.01, 1),
     }
-    drivers = np.array([[0.0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0]])
-    sight = Conditions(channels, drivers, np.zeros(len(YAW_BINS_DEG) + 2), 0.1)
+    drivers = np.tile([0.0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0], (len(MOUNTS), 1))
+    sight = Conditions(channels, drivers, np.array(MOUNTS), np.zeros(len(YAW_BINS_DEG) + 2), 0.1)
     dark = {
         "visible": flat(0.02, 2 * len(YAW_BINS_DEG) + 2),
         "sunglasses": flat(0.97, 1),
@@ -180,4 +187,6 @@ def _condition(data: Mapping[str, Any]) -> Conditions:
         for name, c in data["channels"].items()
     }  # fmt: skip
     drivers = np.array(data["drivers"], float).reshape(-1, 12)
-    return Conditions(channels, drivers, np.array(data["lost"], float), float(data["lost_run_s"]))
+    cameras = np.array(data["cameras"], float).reshape(len(drivers), 2)
+    lost, run_s = np.array(data["lost"], float), float(data["lost_run_s"])
+    return Conditions(channels, drivers, cameras, lost, run_s)

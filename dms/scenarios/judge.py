@@ -16,7 +16,7 @@ import numpy as np
 from dms.config import Config
 from dms.pipeline import Pipeline
 from dms.scenarios.errors import ErrorModel
-from dms.scenarios.simulate import Person, observe
+from dms.scenarios.simulate import Person, anyone, observe
 from dms.scenarios.story import Expect, Story
 from dms.scenarios.track import NANO, Act, Habits, Truth, sample
 from dms.types import AlertKind, Step
@@ -32,8 +32,6 @@ VATS_WALL_S = 6.0
 """An account that fills a little slower fills in the next look, after the road in between."""
 SHUT = 0.2
 """Openness under which the truth calls an eye closed: PERCLOS's 80 %."""
-MOUNTS = ((0.0, 0.0), (-2.0, 6.0), (4.0, -5.0), (-14.0, 8.0), (12.0, 10.0))
-"""Cameras behind the wheel, on the column, by the A-pillar: where straight ahead lies in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +106,12 @@ class Setup:
     noise: str = "clear"
     eyes: tuple[bool, bool] = (True, True)
     fps: float = FPS
+    aside: bool | None = None
+    """Before which camera, see `anyone`."""
 
     @property
     def person(self) -> Person:
-        return Person(self.seed, MOUNTS[self.seed % len(MOUNTS)])
+        return anyone(self.model, self.noise, self.seed, self.aside)
 
 
 class Driver:

@@ -18,7 +18,8 @@ from dms.scenarios.gates import (
     matrix_cells,
     movement_passes,
 )
-from dms.scenarios.suite import Outcome, StoryResult
+from dms.scenarios.simulate import ASIDE_DEG
+from dms.scenarios.suite import PASS_SHARE, Outcome, StoryResult
 
 MORE_STYLE = """
 .ok{color:#2e7d4f}.bad{color:#b0413e}.open{color:#8a6d1d}
@@ -53,6 +54,7 @@ def render(outcome: Outcome, found: Sequence[Gate]) -> str:
             _stories(outcome),
             "<h2>When alerts came</h2>", _timing(outcome),
             _sweep(outcome),
+            _aside(outcome),
             _false(outcome),
             _sensitivity(outcome),
             "<h2>How this was measured</h2>", _method(outcome),
@@ -242,6 +244,24 @@ def _sweep(outcome: Outcome) -> str:
         "<p>The measured gaze error (bias, gain, noise), multiplied by the share in the head; "
         "under it the mean error of gaze at the road. Rows that fail at 0 % fail for another "
         "reason than gaze.</p>" + _table(head, rows, centred=True)
+    )
+
+
+def _aside(outcome: Outcome) -> str:
+    if not outcome.aside:
+        return ""
+    failed = {name: share for name, share in outcome.aside.items() if share < PASS_SHARE}
+    rows = [
+        f'<tr><td>{escape(name)}</td><td class="c bad">{share:.0%}</td></tr>'
+        for name, share in failed.items()
+    ]
+    passed = len(outcome.aside) - len(failed)
+    return (
+        "<h2>Before cameras further aside</h2><p>The matrix above is of cameras that stand within "
+        f"{ASIDE_DEG:.0f} degrees of straight ahead, as the driver sees them. Before those further "
+        f"aside, to which one eye shows from the side, {passed} of {len(outcome.aside)} rows pass; "
+        "below, the share of runs that pass in the others. No gate asks for them.</p>"
+        + _table(["failing row", "pass"], rows, centred=True)
     )
 
 

@@ -40,11 +40,27 @@ _BOX = (500.0, 300.0, 250.0, 250.0)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is simulated: which of the measured drivers errs like this one, and the camera's mount
-    (where straight ahead lies in the camera frame, deg)."""
+    """Who is simulated, and the camera's mount (where straight ahead lies in the camera frame,
+    deg). In each condition they err like the driver measured there whose camera stood nearest."""
 
     seed: int
     mount: Angles = (0.0, 0.0)
+
+
+ASIDE_DEG = 30.0
+"""A camera this far to the side of straight ahead sees one eye from the side when the driver looks
+at the road (as `fusion.gaze_fade_start_deg`)."""
+
+
+def anyone(model: ErrorModel, condition: str, seed: int, aside: bool | None = None) -> Person:
+    """Somebody before the camera of one of the drivers measured in this condition, each in turn;
+    `aside` True or False: before a camera further aside than ASIDE_DEG, or not, if there is one."""
+    cameras = model.conditions[condition].cameras
+    if aside is not None:
+        wanted = cameras[(np.abs(cameras[:, 0]) > ASIDE_DEG) == aside]
+        cameras = wanted if len(wanted) else cameras
+    yaw, pitch = cameras[seed % len(cameras)]
+    return Person(seed, (float(yaw), float(pitch)))
 
 
 def to_camera(mount: Angles, yaw: F64, pitch: F64) -> tuple[F64, F64]:
@@ -86,8 +102,7 @@ def observe(
     names = np.array(truth.noise)
     for name in dict.fromkeys(truth.noise):
         conditions = model.conditions[name]
-        who = np.random.default_rng([person.seed, 12])
-        k = int(who.integers(len(conditions.drivers)))
+        k = int(np.hypot(*(conditions.cameras - person.mount).T).argmin())
         _see(truth, names == name, conditions, k, person.mount, noise, sight)
     sight.face = truth.seen & ~_lost(truth, sight, model, rng, fps)
     sight.visible *= np.where(np.array(truth.eyes), 1.0, 0.02)
@@ -157,7 +172,8 @@ def _see(
     sure = between(sigma, OPEN_AT, truth.open[mask], noise["open_sigma"][mask, 0])
     out.rest["open_sigma"][mask] = np.maximum(sure, 0)
     for name in ("rotation_sigma", "gaze_sigma", "score"):
-        out.rest[name][mask] = np.maximum(quantile(ch[name], bins, noise[name][mask, 0]), 0)
+        shown = quantile(ch[name].of(driver), bins, noise[name][mask, 0])
+        out.rest[name][mask] = np.maximum(shown, 0)
     for name in ("sunglasses", "mask", "occluded"):
         row = np.zeros(len(bins), int)
         out.rest[name][mask] = np.clip(quantile(ch[name], row, noise[name][mask, 0]), 0, 1)

@@ -126,6 +126,8 @@ class Outcome:
     distracted: tuple[DistractedResult, ...]
     sweep: tuple[tuple[float, float, Mapping[str, float]], ...]
     """(factor, gaze error [deg], row -> share of runs kept)."""
+    aside: Mapping[str, float]
+    """Matrix row -> share of runs kept, before cameras further aside (`simulate.ASIDE_DEG`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ def play_suite(
         results = _stories(pool, mine, config, model, plan.seeds)
         tell(f"{len(mine)} stories, {plan.seeds} drivers each")
         sweep = _sweep(pool, results, config, model, plan) if plan.sweep else ()
+        rows = [s for s in mine if s.test] if plan.sweep else []
+        aside = _stories(pool, rows, config, model, plan.seeds, aside=True)
         attentive = _map(pool, partial(drive, config, model, targets), range(drives))
         tell(f"{drives} h of attentive driving")
         asleep = _map(pool, partial(sleepy, config, model, targets), range(plan.sleepy))
@@ -162,7 +166,7 @@ def play_suite(
         away = _map(pool, partial(distracted, config, model, targets), range(plan.distracted))
     return Outcome(
         config.profile, model.source, tuple(results), tuple(attentive), tuple(asleep), tuple(away),
-        tuple(sweep),
+        tuple(sweep), {r.story.name: r.kept for r in aside},
     )  # fmt: skip
 
 
@@ -179,13 +183,14 @@ def _stories(
     config: Config,
     model: ErrorModel,
     seeds: int,
+    aside: bool = False,
 ) -> list[StoryResult]:
     groups: dict[Group, list[Story]] = {}
     for s in stories:
         groups.setdefault((s.noise, s.habits.eyes), []).append(s)
     tasks = [(group, seed) for group in groups for seed in range(seeds)]
     parts = [(g, [seed], some) for g, seed in tasks for some in _portions(groups[g])]
-    played = _map(pool, partial(play_group, config, model), parts)
+    played = _map(pool, partial(play_group, config, model, aside), parts)
     runs: dict[str, list[Run]] = {s.name: [] for s in stories}
     for (_, _, some), found in zip(parts, played, strict=True):
         for story, run in zip(some, found, strict=True):
@@ -199,11 +204,11 @@ def _portions(stories: list[Story]) -> Iterator[list[Story]]:
 
 
 def play_group(
-    config: Config, model: ErrorModel, part: tuple[Group, list[int], list[Story]]
+    config: Config, model: ErrorModel, aside: bool, part: tuple[Group, list[int], list[Story]]
 ) -> list[Run]:
     """Some stories with one driver, who is learned once."""
     (noise, eyes), (seed,), stories = part
-    known = Driver(Setup(config, model, seed, noise, eyes))
+    known = Driver(Setup(config, model, seed, noise, eyes, aside=aside))
     return [run_story(known, s) for s in stories]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dms.scenarios.errors import EYE_SIGN, FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
 from dms.scenarios.simulate import VISIBLE_MIN, signed_edges
 from dms.types import ACTIONS
-from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, Record
+from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, ROAD_S, Record
 
 F64 = NDArray[np.float64]
 LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
@@ -66,10 +66,17 @@ def condition(records: Sequence[Record]) -> dict[str, Any]:
         "drivers_measured": len(head),
         "frames": int(sum(len(r["true"]) for r in records)),
         "drivers": _round(biases),
+        "cameras": np.round([camera_deg(r) for r in records], 1).tolist(),
         "lost": _round(lost),
         "lost_run_s": round(run_s, 3),
         "channels": channels,
     }
+
+
+def camera_deg(r: Record) -> F64:
+    """Where straight ahead lies for this driver's camera, yaw and pitch: every script begins with
+    the road."""
+    return np.degrees(np.median(r["true"][: round(ROAD_S * FPS), :2], 0))
 
 
 def _pairs(r: Record, k: int) -> tuple[F64, F64]:
@@ -242,8 +249,7 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
     for name in ("sunglasses", "mask", "occluded"):
         values = [r["face"][:, FACE_COLUMNS.index(name)] for r in records]
         out[name] = _finite_channel(values, [np.zeros(len(v), int) for v in values], 1)
-    both = [(r[e], b) for r, b in zip(records, bins, strict=True) for e in ("left", "right")]
-    out["gaze_sigma"] = _finite_channel([e[:, 6] for e, _ in both], [b for _, b in both], rows)
+    out["gaze_sigma"] = _sureness_of_gaze(records, bins)
     sides = [
         np.digitize(np.degrees(r["true"][:, 0]) * s, signed_edges())
         for r in records
@@ -256,6 +262,19 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
     ok = np.isfinite(shown)
     out["mouth"] = {"quantiles": _by_value(true[ok], shown[ok], MOUTH_AT), "tau_s": 0.2}
     return out
+
+
+def _sureness_of_gaze(records: Sequence[Record], bins: Sequence[NDArray[np.intp]]) -> Any:
+    """Gaze's sigma by yaw: of all, and of each driver. (Eyes that show badly, or that a camera sees
+    from the side, are a driver's, not a moment's; and the gains are this driver's too.)"""
+    column = EYE_COLUMNS.index("sigma")
+    values = [np.concatenate([r[e][:, column] for e in ("left", "right")]) for r in records]
+    twice = [np.concatenate([b, b]) for b in bins]
+    own = [
+        _finite_channel([v], [b], LAST_BIN + 1)["quantiles"]
+        for v, b in zip(values, twice, strict=True)
+    ]
+    return _finite_channel(values, twice, LAST_BIN + 1) | {"own": own}
 
 
 def _seen_together(records: Sequence[Record]) -> float:

@@ -22,7 +22,7 @@ from tools.film.performer import Performer, Shot
 
 FPS = 15.0
 """As the action network's window steps."""
-LOOK_S, HOLD_S = 0.9, 3.5
+ROAD_S, LOOK_S, HOLD_S = 2.0, 0.9, 3.5
 FIRST_SEED = 90_001
 """People that no training split has."""
 ACTING, FIRST_ACTING = "acting", 90_501
@@ -41,7 +41,7 @@ PNG_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 def script(rng: np.random.Generator, k: int) -> list[Act]:
     """What driver number `k` does: road, looks of every kind, lids, mouth, two actions."""
-    acts = [Act(2.0)]
+    acts = [Act(ROAD_S)]
     for n in rng.choice(len(LOOKS), 6, replace=False):
         by = str(rng.choice(["owl", "lizard"]))
         acts += [look(LOOKS[n], by, LOOK_S), Act(0.4)]
