@@ -47,6 +47,18 @@ def test_an_end_says_how_long_the_cause_was_clear_or_unseen() -> None:
         assert (check.name, check.value, check.threshold) == (name, value, limit)
 
 
+@pytest.mark.parametrize(("shut_s", "ends"), [(0.0, True), (0.4, True), (0.45, False)])
+def test_a_blink_does_not_begin_the_gaze_that_ends_a_warning_anew(
+    shut_s: float, ends: bool
+) -> None:
+    drive = Drive()
+    drive.go(3.5, AWAY)
+    drive.go(0.5)
+    drive.go(shut_s, replace(SHUT, eyes_on_road=True))
+    kept = drive.go(1.05 - 0.5 - shut_s)
+    assert (not any(a.kind == AlertKind.DISTRACTION for a in kept)) == ends
+
+
 def test_closed_eyes_on_the_road_do_not_end_a_distraction() -> None:
     drive = Drive()
     drive.go(3.5, AWAY)

@@ -67,13 +67,13 @@ def broken(now: Now) -> bool:
 
 
 def _gaze(now: Now, away: bool) -> bool | None:
-    """Off the road is present; clear needs open eyes on the road."""
+    """Off the road is present; clear needs eyes on the road that at most blink."""
     driver = now.driver
     if driver.eyes_on_road is None or broken(now):
         return None
     if not driver.eyes_on_road:
         return True if away else None
-    return False if driver.eyes_closed_ns == 0 else None
+    return None if driver.eyes_closed_ns > now.config.end_blink_ms * MS else False
 
 
 def distraction(now: Now) -> Cue:

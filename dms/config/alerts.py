@@ -190,6 +190,13 @@ class AlertConfig:
         lo=100,
         hi=10000,
     )
+    end_blink_ms: int = param(
+        400,
+        "eyes closed for no longer do not begin a gaze anew that ends a warning of looks",
+        "choice: blinks take 100-200 ms",
+        lo=0,
+        hi=1000,
+    )
     end_transient_ms: int = param(
         2000,
         "the same after many short looks: their account starts afresh then",
