@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.film", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     errors = verbs.add_parser("errors", help="render, look, and write the table of errors")
-    errors.add_argument("--drivers", type=int, default=5, help="a condition")
+    errors.add_argument("--drivers", type=int, default=6, help="a condition")
     errors.add_argument("--clear", type=int, default=12, help="drivers without anything worn")
     errors.add_argument("--acting", type=int, default=12, help="drivers who do every action")
     errors.add_argument("--out", type=Path, default=ERRORS)
