@@ -13,7 +13,7 @@ from dms.config import load
 from dms.errors import Exit
 from dms.scenarios.chance import poisson_interval, share_interval
 from dms.scenarios.errors import ErrorsError, gaze_error_deg, load_errors, perfect
-from dms.scenarios.gates import Held, HeldError, gates, read_held, write_held
+from dms.scenarios.gates import Gate, Held, HeldError, gates, read_held, write_held
 from dms.scenarios.judge import Driver, Rise, Setup, judge, run_story, vats_due
 from dms.scenarios.natural import ATTENTIVE_MAX_S, Drive, SleepyDrive, kss_at, kss_time_s
 from dms.scenarios.page import render
@@ -30,7 +30,7 @@ STORIES = {s.name: s for s in BOOK.stories}
 def outcome(stories: tuple[StoryResult, ...] = (), alarms: int = 0, hours: float = 100) -> Outcome:
     false = Alarm(Rise(AlertKind.DISTRACTION, 2, 1.0, 2.0, "", True), "road")
     drives = (DriveResult(1, hours * 3600, "clear", (false,) * alarms),)
-    return Outcome("euro_ncap_2026", "none", stories, drives, (), (), (), {})
+    return Outcome("euro_ncap_2026", "none", stories, drives, (), (), (), ())
 
 
 def result(name: str, seconds: float, learn: bool = False) -> StoryResult:
@@ -125,8 +125,10 @@ def test_a_driver_errs_in_every_condition_like_one_before_a_camera_that_stood_al
     others[nearest] = math.nan
     errors["low_light"] = replace(dim, drivers=others)
     truth = sample([Act(0.5, noise="low_light")], 15.0, np.random.default_rng(1))
-    *_, (seen, _) = observe(truth, replace(model, conditions=errors), person, 15.0)
-    assert seen.face is None or math.isnan(seen.face.yaw_rad)
+    faces = [s.face for s, _ in observe(truth, replace(model, conditions=errors), person, 15.0)]
+    yaws = [f.yaw_rad for f in faces if f is not None]
+    assert yaws
+    assert all(map(math.isnan, yaws)), "of that driver alone"
 
 
 @pytest.mark.parametrize("aside", [False, True])
@@ -224,6 +226,23 @@ def test_a_story_that_is_not_known_to_fail_fails_its_gate(tmp_path: Path) -> Non
         read_held(path, run.profile)
 
 
+def test_a_row_that_fails_only_before_cameras_aside_fails_a_gate_of_its_own(tmp_path: Path) -> None:
+    played = result("long: passenger mirror, owl", 0.5)
+    story = replace(played.story, name="long: passenger mirror, owl, camera aside")
+    run = replace(outcome(), aside=(replace(played, story=story),))
+
+    def gate(held: Held) -> Gate:
+        return next(g for g in gates(run, held) if "aside" in g.name)
+
+    assert not gate(Held()).passed
+    path = tmp_path / "held.yml"
+    write_held(path, run, gates(run))
+    held = read_held(path, run.profile)
+    assert held == Held(frozenset({story.name}))
+    assert gate(held).passed
+    assert not gate(held).reached
+
+
 def test_drowsy_drivers_are_counted_with_their_interval() -> None:
     asleep = tuple(SleepyResult(k, 1000.0 if k < 15 else None, False, 0) for k in range(20))
     found = {g.name: g for g in gates(replace(outcome(), sleepy=asleep))}
@@ -234,8 +253,9 @@ def test_drowsy_drivers_are_counted_with_their_interval() -> None:
 def test_the_page_shows_the_matrix_and_escapes_what_it_shows() -> None:
     played = result("long: passenger mirror, owl", 0.5)
     odd = replace(played, story=replace(played.story, name="<script>"))
-    run = outcome((played, odd), alarms=3)
+    run = replace(outcome((played, odd), alarms=3), aside=(replace(odd, runs=()),))
     page = render(run, gates(run))
+    assert "0 of 1 rows pass" in page
     assert "movement type" in page
     assert "<script>" not in page
     assert "&lt;script&gt;" in page

@@ -26,9 +26,8 @@ from dms.scenarios.gates import (
     read_held,
     write_held,
 )
-from dms.scenarios.simulate import ASIDE_DEG
 from dms.scenarios.story import read_book, stories_folder
-from dms.scenarios.suite import PASS_SHARE, Outcome, Plan, StoryResult, play_suite
+from dms.scenarios.suite import Outcome, Plan, StoryResult, play_suite
 
 HELD = "stories/held.yml"
 SLEEPY_LEAST, SLEEPY_MOST, SLEEPY_PER_HOUR = 10, 40, 0.4
@@ -103,7 +102,7 @@ def text(outcome: Outcome, found: list[Gate]) -> str:
     failed = [r for r in outcome.stories if not r.passed]
     lines += [f"{len(outcome.stories) - len(failed)} of {len(outcome.stories)} stories pass"]
     lines += [f"  failed  {r.kept:4.0%}  {r.story.name}: {why(r)}" for r in failed]
-    lines += [*sweep_lines(outcome), *aside_lines(outcome)]
+    lines += sweep_lines(outcome)
     lines += ["", *(gate_line(g) for g in found)]
     return "\n".join(lines)
 
@@ -147,15 +146,6 @@ def sweep_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def aside_lines(outcome: Outcome) -> list[str]:
-    """How many matrix rows pass before cameras that see the driver from the side."""
-    if not outcome.aside:
-        return []
-    passed = sum(share >= PASS_SHARE for share in outcome.aside.values())
-    where = f"before cameras more than {ASIDE_DEG:.0f}\N{DEGREE SIGN} aside of straight ahead"
-    return ["", f"{where} {passed} of {len(outcome.aside)} rows pass (not judged)"]
-
-
 def gate_line(g: Gate) -> str:
     mark = state(g)
     value = "not measured" if g.value is None else f"{g.value:.3g}"
@@ -186,7 +176,7 @@ def as_json(outcome: Outcome, found: list[Gate], config: Config) -> dict[str, An
         ],
         "movements": {f"{t}/{m}": p for (t, m), p in movement_passes(outcome).items()},
         "stories": [_story(r) for r in outcome.stories],
-        "aside": dict(outcome.aside),
+        "aside": [_story(r) for r in outcome.aside],
         "sweep": [
             {"share": f, "gaze_error_deg": round(e, 2), "rows": dict(rows)}
             for f, e, rows in outcome.sweep

@@ -17,6 +17,7 @@ import yaml
 from dms.errors import UsageErrors
 from dms.scenarios.chance import poisson_interval, share_interval
 from dms.scenarios.judge import EVENT_S
+from dms.scenarios.simulate import ASIDE_DEG
 from dms.scenarios.story import Story
 from dms.scenarios.suite import FALSE, DriveResult, Outcome, StoryResult
 from dms.types import AlertKind
@@ -36,6 +37,8 @@ TABLES: dict[str, Callable[[Story], bool]] = {
     "rows of UN R171": lambda s: s.section == "r171",
     "driver stories": lambda s: not s.test and s.section not in ("addw", "r171"),
 }
+
+ASIDE = f"rows before cameras more than {ASIDE_DEG:.0f} deg aside"
 
 
 class HeldError(UsageErrors):
@@ -89,7 +92,8 @@ def write_held(path: Path, outcome: Outcome, found: Sequence[Gate]) -> None:
     unmeasured = {
         k: v for k, v in before.items() if any(g.name == k and g.value is None for g in found)
     }
-    failing = sorted(r.story.name for r in outcome.stories if not r.passed)
+    results = (*outcome.stories, *outcome.aside)
+    failing = sorted(r.story.name for r in results if not r.passed)
     data[outcome.profile] = {"failing": failing, "figures": {**unmeasured, **short}}
     head = (
         "# What holds today where what is required is not reached yet; written by\n"
@@ -107,7 +111,7 @@ def _outwards(g: Gate) -> float:
 
 
 def _of_rows(g: Gate) -> bool:
-    return any(g.name.endswith(f"{name} that pass") for name in TABLES)
+    return any(g.name.endswith(f"{name} that pass") for name in (*TABLES, ASIDE))
 
 
 def gates(outcome: Outcome, held: Held | None = None) -> list[Gate]:
@@ -115,6 +119,7 @@ def gates(outcome: Outcome, held: Held | None = None) -> list[Gate]:
     held = held or Held()
     found = [_rows(name, [r for r in outcome.stories if of(r.story)], held.failing)
              for name, of in TABLES.items()]  # fmt: skip
+    found.append(_rows(ASIDE, outcome.aside, held.failing))
     found += [_told(outcome.stories, held), _timed(outcome.stories, held)]
     found += [_false(kind, outcome.drives, held) for kind in FALSE]
     return found + _drowsy(outcome, held)

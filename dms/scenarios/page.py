@@ -19,7 +19,7 @@ from dms.scenarios.gates import (
     movement_passes,
 )
 from dms.scenarios.simulate import ASIDE_DEG
-from dms.scenarios.suite import PASS_SHARE, Outcome, StoryResult
+from dms.scenarios.suite import Outcome, StoryResult
 
 MORE_STYLE = """
 .ok{color:#2e7d4f}.bad{color:#b0413e}.open{color:#8a6d1d}
@@ -250,17 +250,16 @@ def _sweep(outcome: Outcome) -> str:
 def _aside(outcome: Outcome) -> str:
     if not outcome.aside:
         return ""
-    failed = {name: share for name, share in outcome.aside.items() if share < PASS_SHARE}
     rows = [
-        f'<tr><td>{escape(name)}</td><td class="c bad">{share:.0%}</td></tr>'
-        for name, share in failed.items()
-    ]
-    passed = len(outcome.aside) - len(failed)
+        f'<tr><td>{escape(r.story.name)}</td><td class="c bad">{r.kept:.0%}</td></tr>'
+        for r in outcome.aside if not r.passed
+    ]  # fmt: skip
+    passed = len(outcome.aside) - len(rows)
     return (
         "<h2>Before cameras further aside</h2><p>The matrix above is of cameras that stand within "
         f"{ASIDE_DEG:.0f} degrees of straight ahead, as the driver sees them. Before those further "
         f"aside, to which one eye shows from the side, {passed} of {len(outcome.aside)} rows pass; "
-        "below, the share of runs that pass in the others. No gate asks for them.</p>"
+        "below, the share of runs that pass in the others.</p>"
         + _table(["failing row", "pass"], rows, centred=True)
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -126,8 +126,9 @@ class Outcome:
     distracted: tuple[DistractedResult, ...]
     sweep: tuple[tuple[float, float, Mapping[str, float]], ...]
     """(factor, gaze error [deg], row -> share of runs kept)."""
-    aside: Mapping[str, float]
-    """Matrix row -> share of runs kept, before cameras further aside (`simulate.ASIDE_DEG`)."""
+    aside: tuple[StoryResult, ...]
+    """The matrix's rows, under names of their own, before cameras further aside
+    (`simulate.ASIDE_DEG`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,8 @@ def play_suite(
         results = _stories(pool, mine, config, model, plan.seeds)
         tell(f"{len(mine)} stories, {plan.seeds} drivers each")
         sweep = _sweep(pool, results, config, model, plan) if plan.sweep else ()
-        rows = [s for s in mine if s.test] if plan.sweep else []
-        aside = _stories(pool, rows, config, model, plan.seeds, aside=True)
+        rows = [replace(s, name=f"{s.name}, camera aside") for s in mine if s.test]
+        aside = _stories(pool, rows if plan.sweep else [], config, model, plan.seeds, aside=True)
         attentive = _map(pool, partial(drive, config, model, targets), range(drives))
         tell(f"{drives} h of attentive driving")
         asleep = _map(pool, partial(sleepy, config, model, targets), range(plan.sleepy))
@@ -166,7 +167,7 @@ def play_suite(
         away = _map(pool, partial(distracted, config, model, targets), range(plan.distracted))
     return Outcome(
         config.profile, model.source, tuple(results), tuple(attentive), tuple(asleep), tuple(away),
-        tuple(sweep), {r.story.name: r.kept for r in aside},
+        tuple(sweep), tuple(aside),
     )  # fmt: skip
 
 
