@@ -146,17 +146,28 @@ def test_further_out_is_never_less_away(
     assert 0 <= nearer <= further + 1e-9 <= 1 + 1e-9
 
 
-@given(st.floats(0.08, 1.0), st.floats(0.08, 1.0), st.floats(-0.5, 0.5))
-def test_gaze_and_head_are_weighed_as_two_measurements_of_one_direction(
-    head_sigma: float, gaze_sigma: float, gaze_yaw: float
+@given(st.floats(0.08, 1.0), st.floats(0.02, 3.0), st.floats(-0.5, 0.5))
+def test_the_network_has_weighed_the_eyes_against_the_head(
+    head_sigma: float, measured_sigma: float, measured_yaw: float
 ) -> None:
-    """Gaze strays from the head by `stray_variance`: the head tells of it to that and its own."""
+    """Of eyes that stray from the head by `stray_variance`, measured like this, it tells the best
+    guess and its sigma; fusion takes the guess and weighs the two measurements as it did."""
+    stray, noise = TUNED.stray_variance, measured_sigma**2
+    weight = stray / (stray + noise)
+    said = weight * measured_yaw, math.sqrt(weight * noise)
     face = replace(face_turned(), rotation_sigma_rad=head_sigma)
-    mixed = mix(face, (0.0, 0.0), ((gaze_yaw, 0.0), gaze_sigma), TUNED)
-    by_head = 1 / (TUNED.stray_variance + head_sigma**2)
-    by_gaze = 1 / gaze_sigma**2
-    assert mixed.weight == pytest.approx(by_gaze / (by_gaze + by_head))
-    assert mixed.angles[0] == pytest.approx(mixed.weight * gaze_yaw)
+    mixed = mix(face, (0.1, 0.0), ((0.1 + said[0], 0.0), said[1]), TUNED)
+    assert mixed.weight == pytest.approx(weight)
+    assert mixed.angles == pytest.approx((0.1 + said[0], 0.0))
+    both = math.hypot(weight * measured_sigma, (1 - weight) * head_sigma)
+    assert mixed.sigma_rad == pytest.approx(both)
+
+
+def test_eyes_as_unsure_as_eyes_stray_tell_no_more_than_the_head() -> None:
+    face = replace(face_turned(), rotation_sigma_rad=0.1)
+    for sigma in (math.sqrt(TUNED.stray_variance), 1.0):
+        mixed = mix(face, (0.2, 0.0), ((0.2, 0.0), sigma), TUNED)
+        assert (mixed.weight, mixed.sigma_rad) == pytest.approx((0.0, 0.1))
 
 
 def test_eyes_behind_tinted_lenses_count_as_far_as_the_lenses_let_them_be_seen() -> None:
@@ -230,33 +241,39 @@ def test_two_eyes_are_one_by_how_well_each_is_seen() -> None:
     assert merge_gaze(replace(face, eye_left=barely, eye_right=barely), TUNED) is not None
 
 
-def test_the_mixed_direction_is_as_sure_as_what_it_is_mixed_of() -> None:
+def test_the_head_alone_is_as_sure_as_its_pose_but_never_surer_than_the_least() -> None:
     assert (AHEAD.weight, AHEAD.angles, AHEAD.sigma_rad) == (0.0, (0.0, 0.0), 1.0)
     sure = replace(face_turned(), rotation_sigma_rad=0.0)
     least = TUNED.head_sigma_min
     assert mix(sure, (0.1, 0.2), None, TUNED) == Direction(0.0, (0.1, 0.2), least)
     unsure = replace(sure, rotation_sigma_rad=0.3)
     assert mix(unsure, (0.1, 0.2), None, TUNED).sigma_rad == 0.3
-    seen = mix(unsure, (0.1, 0.2), ((0.5, -0.3), 0.2), TUNED)
-    w = seen.weight
-    assert 0 < w < 1
-    assert seen.angles == pytest.approx((w * 0.5 + (1 - w) * 0.1, -w * 0.3 + (1 - w) * 0.2))
-    assert seen.sigma_rad == pytest.approx(math.hypot(w * 0.2, (1 - w) * 0.3))
 
 
 def test_gaze_fades_as_the_face_turns_from_the_camera() -> None:
     f = Config().fusion
     starts, ends = math.radians(f.gaze_fade_start_deg), math.radians(f.gaze_fade_end_deg)
 
-    def weight(yaw: float) -> float:
+    def mixed(yaw: float) -> tuple[float, float]:
+        """Gaze's weight, and the mixture of a head at 0 and a gaze at 0.2."""
         face = replace(face_turned(), yaw_rad=yaw)
-        return mix(face, (yaw, 0.0), ((yaw, 0.0), 0.1), TUNED).weight
+        found = mix(face, (0.0, 0.0), ((0.2, 0.0), 0.1), TUNED)
+        return found.weight, found.angles[0]
 
-    full = weight(0.0)
-    assert weight(starts) == weight(-starts) == pytest.approx(full)
-    assert weight((starts + ends) / 2) == weight(-(starts + ends) / 2) == pytest.approx(full / 2)
-    assert weight(ends) == pytest.approx(0, abs=1e-9)
-    assert weight(ends + 0.1) == 0
+    full = mixed(0.0)
+    assert full[1] == 0.2
+    assert mixed(starts) == mixed(-starts) == pytest.approx(full)
+    half = (full[0] / 2, 0.1)
+    assert mixed((starts + ends) / 2) == mixed(-(starts + ends) / 2) == pytest.approx(half)
+    assert mixed(ends) == pytest.approx((0, 0), abs=1e-9)
+    assert mixed(ends + 0.1) == (0, 0)
+
+
+def test_the_gaze_of_shut_eyes_goes_along_with_the_head() -> None:
+    turned = Act(0.3, head=(30, 0), open=0.0, blinks=False)
+    states = told([Act(1, gaze=(10, 0), blinks=False), turned])
+    assert math.degrees(states[-1].gaze_yaw_rad or 0) == pytest.approx(40, abs=1)
+    assert states[-1].eyes_closed_ns > 0
 
 
 def test_straight_ahead_is_on_the_road_by_its_widest_limit() -> None:

@@ -90,17 +90,19 @@ AHEAD = Direction(0.0, (0.0, 0.0), 1.0)
 
 
 def mix(face: Face, head: Angles, gaze: tuple[Angles, float] | None, tuning: Tuning) -> Direction:
-    """Gaze counts by its sigma against how far eyes stray from the head, and fades as the face
-    turns from the camera."""
+    """Gaze as the eyes tell it, fading as the face turns from the camera. The network has drawn it
+    to the head by how unsure it is: of the eyes' turn a share `told` comes through, which is what
+    gaze weighs. Drawn further, rare looks by the eyes alone would go unseen."""
     sigma_h = max(face.rotation_sigma_rad, tuning.head_sigma_min)
     if gaze is None:
         return Direction(0.0, head, sigma_h)
     (yaw, pitch), sigma_g = gaze
-    stray = tuning.stray_variance + sigma_h * sigma_h
-    fade = (tuning.gaze_fade_end - abs(face.yaw_rad)) * tuning.gaze_fade_scale
-    w = min(1.0, max(0.0, fade)) * stray / (stray + sigma_g * sigma_g)
-    angles = (w * yaw + (1 - w) * head[0], w * pitch + (1 - w) * head[1])
-    return Direction(w, angles, math.hypot(w * sigma_g, (1 - w) * sigma_h))
+    fade = min(1.0, max(0.0, (tuning.gaze_fade_end - abs(face.yaw_rad)) * tuning.gaze_fade_scale))
+    told = max(0.0, 1.0 - sigma_g * sigma_g / tuning.stray_variance)
+    weight = fade * told
+    angles = (head[0] + fade * (yaw - head[0]), head[1] + fade * (pitch - head[1]))
+    sigma = math.hypot(fade * math.sqrt(told) * sigma_g, (1 - weight) * sigma_h)
+    return Direction(weight, angles, sigma)
 
 
 def away_probability(direction: Direction, margin: float, tuning: Tuning) -> float:

@@ -238,9 +238,9 @@ def _seen(
     yawning = mouth.wide.on and mouth.open_ns <= tuning.yawn_most_ns
     lid = lids(face, down, yawning, cal.unit(config), config)
     shut = lid is not None and lid.closed >= EVEN
-    if gaze is None or shut:  # the last gaze outlives a blink
+    if gaze is None or shut:  # the last gaze outlives a blink, and goes along with the head
         held = t - before.gaze_ns <= tuning.hold_ns
-        gaze, gaze_ns = before.gaze if held else None, before.gaze_ns
+        gaze, gaze_ns = _carried(before, head) if held else None, before.gaze_ns
     else:
         gaze_ns = t
     towards = mix(face, head, gaze, tuning)
@@ -265,6 +265,14 @@ def _seen(
         face.rotation_sigma_rad,
     )
     return memory, lid, None if looking is None or shut else looking.angles
+
+
+def _carried(before: FaceMemory, head: Angles) -> tuple[Angles, float] | None:
+    """The last gaze, the eyes in the turned head as they were."""
+    if before.gaze is None:
+        return None
+    (yaw, pitch), sigma = before.gaze
+    return (yaw + head[0] - before.head[0], pitch + head[1] - before.head[1]), sigma
 
 
 def _smooth(before: FaceMemory, now: Direction, t: int, tuning: Tuning) -> Direction:

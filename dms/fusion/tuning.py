@@ -31,6 +31,7 @@ class Tuning:
     gaze_sigma_min: float
     head_sigma_min: float
     stray_variance: float
+    """Of how far eyes turn from the head."""
     gaze_fade_end: float
     gaze_fade_scale: float
     gaze_limits: Limits
