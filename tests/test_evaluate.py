@@ -111,6 +111,7 @@ def test_a_network_that_is_always_right_keeps_every_limit(perfect: Tables) -> No
         ("faces", "twin", "INT8 against float, flips > 10 deg"),
         ("frames", "found", "driver's face found by the engine, face >= 60 px"),
         ("clips", "action", "action macro-F1"),
+        ("clips", "action", "phone precision"),
     ],
 )
 def test_what_is_wrong_is_missed(perfect: Tables, table: str, column: str, name: str) -> None:

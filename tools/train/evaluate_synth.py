@@ -219,7 +219,8 @@ def phone_threshold(val: Table) -> float:
     order = np.argsort(-p)
     hits = np.cumsum(truth[order])
     said = np.arange(1, len(p) + 1)
-    precise = np.flatnonzero(hits / said >= EXACT)
+    whole = np.append(np.diff(p[order]) != 0, True)  # equal ones are called phones together
+    precise = np.flatnonzero(whole & (hits / said >= EXACT))
     best = precise[-1] if len(precise) else int(np.argmax(2 * hits / (said + truth.sum())))
     return float(p[order][best])
 

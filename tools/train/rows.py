@@ -27,7 +27,7 @@ class Figure:
     def passed(self) -> bool | None:
         if self.limit is None:
             return None
-        return self.value <= self.limit if self.most else self.value >= self.limit
+        return bool(self.value <= self.limit if self.most else self.value >= self.limit)
 
     @property
     def asked(self) -> str:
