@@ -44,6 +44,26 @@ def result(name: str, seconds: float, learn: bool = False) -> StoryResult:
     return StoryResult(story, (Run(0, verdicts, ()),))
 
 
+@pytest.mark.parametrize(
+    ("kind", "seconds", "ok"),
+    [
+        (AlertKind.CANNOT_SEE, 19.0, True),
+        (AlertKind.CANNOT_SEE, 20.5, False),
+        (AlertKind.MICROSLEEP, 41.15, True),
+        (AlertKind.MICROSLEEP, 20.0, False),
+        (AlertKind.MICROSLEEP, 42.5, False),
+    ],
+)
+def test_one_expectation_may_stand_in_for_another(
+    kind: AlertKind, seconds: float, ok: bool
+) -> None:
+    """Closed eyes that are noticed in the dark, in time, need not be told as unseen."""
+    story = next(s for s in BOOK.stories if s.name.startswith("Finn drives"))
+    truth = sample(story.acts, 30.0, np.random.default_rng(1))
+    verdict = judge(story, truth, [Rise(kind, 2, seconds, None, "", True)])[0]
+    assert (verdict.ok, verdict.kept) == (ok, ok)
+
+
 def test_every_cell_of_the_matrix_has_its_story() -> None:
     rows = {(s.location, s.movement, s.test) for s in BOOK.stories if s.test}
     assert len(rows) >= 40
@@ -66,6 +86,11 @@ def test_stories_carry_names_and_sections_of_every_rule() -> None:
         ("stories: [{name: A, track: [{for: 1, look: moon}], expect: [{never: sleep}]}]", "moon"),
         ("stories: [{name: A, track: [{for: 1}], expect: [{never: snoring}]}]", "snoring"),
         ("stories: [{name: A, track: [{for: 1}], expect: [{alert: sleep, from: x}]}]", "no mark"),
+        (
+            "stories: [{name: A, track: [{for: 1, mark: x}], expect: [{alert: sleep, from: x, "
+            "after: 1, or: {alert: sleep, from: y}}]}]",
+            "'y' is no mark",
+        ),
         ("stories: [{nmae: A, track: [{for: 1}], expect: [{never: sleep}]}]", "nmae"),
         ("[1, 2]", "mapping"),
         ("stories: [", "expected"),

@@ -162,6 +162,14 @@ def judge(story: Story, truth: Truth, rises: list[Rise]) -> tuple[Verdict, ...]:
 
 
 def _judge(e: Expect, story: Story, truth: Truth, rises: list[Rise]) -> Verdict:
+    found = _alone(e, story, truth, rises)
+    if found.kept or e.instead is None:
+        return found
+    other = _judge(e.instead, story, truth, rises)
+    return replace(found, ok=other.ok, kept=other.kept, say=f"{found.say}; {other.say}")
+
+
+def _alone(e: Expect, story: Story, truth: Truth, rises: list[Rise]) -> Verdict:
     mine = [r for r in rises if r.kind in e.kinds and r.level >= e.level]
     if e.what == "never":
         told = ", ".join(f"{r.kind.name.lower()} at {r.t_s:.2f} s" for r in mine[:3])

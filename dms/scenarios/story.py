@@ -40,6 +40,8 @@ class Expect:
     """How late it may be before it counts as missed."""
     early_s: float | None = None
     """How early it may be; None: by the tolerance of a VATS account, else 50 ms."""
+    instead: Expect | None = None
+    """What does as well: of eyes that are seen in the dark nobody need hear that they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ ACT_KEYS = {
     "for", "look", "by", "eyes", "mouth", "hands", "seen", "image", "speed", "noise", "blinks",
     "signals", "mark", "turn_s", "head",
 }  # fmt: skip
-EXPECT_KEYS = {"alert", "ends", "never", "level", "from", "after", "tolerance", "window", "early"}
+EXPECT_KEYS = {
+    "alert", "ends", "never", "level", "from", "after", "tolerance", "window", "early", "or",
+}  # fmt: skip
 
 
 class _Reader:
@@ -276,7 +280,8 @@ class _Reader:
         late |= {f"{k}_s": float(row[k]) for k in ("tolerance", "window", "early") if k in row}
         return Expect(
             tuple(kinds), what, int(row.get("level", 1)), mark,
-            None if after is None or after == VATS else float(after), **late,
+            None if after is None or after == VATS else float(after),
+            instead=self._expect(row["or"], marks) if "or" in row else None, **late,
         )  # fmt: skip
 
 
