@@ -116,9 +116,9 @@ class FusionConfig(CalibrationSettings):
         17.0,
         "how far eyes stray from the head's direction for all that the network knows: gaze that "
         "is no surer tells nothing but the head's",
-        "the spread of the eyes' turn in the rendered people that it learned from. It has drawn "
-        "gaze to the head by that; to be drawn on to the 12 deg by which drivers' eyes stray makes "
-        "3 rows more of the Euro NCAP matrix fail",
+        "how far eyes turn sideways in rendered people (16.9 deg; 11.7 up and down; by hand, from "
+        "their labels). The network has drawn gaze to the head by that; to be drawn on to the "
+        "12 deg by which drivers' eyes stray makes 3 rows more of the Euro NCAP matrix fail",
         lo=1,
         hi=40,
     )
@@ -244,14 +244,14 @@ class FusionConfig(CalibrationSettings):
     phone_against_hand: float = param(
         2.0,
         "this times the probability of an empty hand at the face is taken off the phone's",
-        "measured: no hand at the face is a telephone in 102 h (dms scenarios --hours 100)",
+        "measured: no hand at the face is a telephone in 104 h (dms scenarios --hours 102)",
         lo=0,
         hi=10,
     )
     phone_on: float = param(
         0.88,
         "phone in use from this smoothed probability",
-        "measured: no hand at the face is a telephone in 102 h (dms scenarios --hours 100)",
+        "measured: no hand at the face is a telephone in 104 h (dms scenarios --hours 102)",
         lo=0,
         hi=1,
     )
