@@ -30,8 +30,6 @@ ACTIONS = (
 )
 """Driver actions in the order of the action network's outputs."""
 
-PHONE_ACTIONS = frozenset({"phone_ear", "phone_hand"})
-
 
 class SeatSide(IntEnum):
     """The side of the car, as its driver sees it, that the driver sits on."""

@@ -255,7 +255,7 @@ def test_perclos_is_the_share_of_the_last_minute() -> None:
 def test_a_phone_is_in_use_after_a_moment_and_over_after_a_moment(fps: float) -> None:
     moments = play(Story([ROAD, Act(5, action="phone_ear"), drive(3)], fps=fps))
     (span,) = spans(moments, lambda s: s.phone_ns > 0)
-    assert span == pytest.approx((START + 1.4, START + 5.5), abs=0.3)
+    assert span == pytest.approx((START + 1.1, START + 5.5), abs=0.3)
     assert {m.state.condition for m in moments if START + 2.5 < m.t_s < START + 5} == {
         Condition.ON_PHONE
     }
@@ -266,9 +266,21 @@ def test_an_action_that_is_not_known_is_not_a_phone() -> None:
     assert last([ROAD, Act(2, action=None)]).action is None
 
 
-@pytest.mark.parametrize(("hand", "used"), [(0.02, True), (0.09, False)])
-def test_a_phone_must_be_many_times_likelier_than_an_empty_hand(hand: float, used: bool) -> None:
-    p = dict.fromkeys(ACTIONS, 0.0) | {"phone_ear": 0.99 - hand, "hand_face": hand, "wheel": 0.01}
+@pytest.mark.parametrize(
+    ("phone", "likely", "hand", "used"),
+    [
+        ("phone_ear", 0.97, 0.02, True),
+        ("phone_ear", 0.90, 0.09, False),
+        ("phone_ear", 0.80, 0.0, True),
+        ("phone_hand", 0.80, 0.0, False),
+        ("phone_hand", 0.95, 0.0, True),
+    ],
+)
+def test_a_phone_must_be_many_times_likelier_than_an_empty_hand_before_the_driver_than_all_else(
+    phone: str, likely: float, hand: float, used: bool
+) -> None:
+    p = dict.fromkeys(ACTIONS, 0.0) | {phone: likely, "hand_face": hand}
+    p["wheel"] = 1 - likely - hand
     config = Config()
     state = fusion.start(config)
     for i in range(60):

@@ -241,6 +241,14 @@ class FusionConfig(CalibrationSettings):
         hi=60000,
     )
 
+    phone_ear_weight: float = param(
+        1.2,
+        "the probability of a phone at the ear counts this much, of one in the hand 1",
+        "measured: but for an empty hand at the face hardly anything looks like one at the ear, "
+        "where a hand on the wheel can look like one that holds a phone",
+        lo=1,
+        hi=2,
+    )
     phone_against_hand: float = param(
         2.0,
         "this times the probability of an empty hand at the face is taken off the phone's",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dms.config import MS, Config, FusionConfig
@@ -29,7 +30,6 @@ from dms.fusion.tuning import Tuning, tune
 from dms.fusion.zones import draw, shares
 from dms.types import (
     ACTIONS,
-    PHONE_ACTIONS,
     Action,
     DriverState,
     Face,
@@ -42,7 +42,7 @@ from dms.types import (
 
 KMH = 3.6
 """km/h in a m/s."""
-_PHONE = tuple(ACTIONS.index(name) for name in sorted(PHONE_ACTIONS))
+_PHONE_EAR, _PHONE_HAND = ACTIONS.index("phone_ear"), ACTIONS.index("phone_hand")
 _HAND_FACE = ACTIONS.index("hand_face")
 _WHEEL = ACTIONS.index("wheel")
 _FREE = (ACTIONS.index("reach"), ACTIONS.index("other"))
@@ -293,6 +293,12 @@ def _straight(vehicle: VehicleState | None, config: FusionConfig) -> bool:
     return angle is None or abs(angle) <= math.radians(config.calibration_steering_deg)
 
 
+def _clear_phone(p: Sequence[float], config: FusionConfig) -> float:
+    """0..1: how clearly a phone is held, from the probabilities of the actions."""
+    held = min(1.0, config.phone_ear_weight * p[_PHONE_EAR] + p[_PHONE_HAND])
+    return max(0.0, held - config.phone_against_hand * p[_HAND_FACE])
+
+
 def _watch_action(
     memory: ActionMemory, action: Action | None, t: int, tuning: Tuning, config: FusionConfig
 ) -> ActionMemory:
@@ -300,8 +306,7 @@ def _watch_action(
         return memory
     p = action.probabilities
     best = p.index(max(p))
-    clear = sum([p[i] for i in _PHONE]) - config.phone_against_hand * p[_HAND_FACE]
-    phone = push(memory.phone, max(0.0, clear), t, tuning.phone)
+    phone = push(memory.phone, _clear_phone(p, config), t, tuning.phone)
     wheel = push(memory.wheel, p[_WHEEL], t, tuning.wheel)
     off = None
     if not wheel.on and best in _FREE and wheel.t_ns == t:
