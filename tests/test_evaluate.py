@@ -101,6 +101,16 @@ def test_a_network_that_is_always_right_keeps_every_limit(perfect: Tables) -> No
     assert sum(f.limit is not None for f in figures) >= 20
 
 
+def test_claims_of_actions_that_do_not_show_are_counted(perfect: Tables) -> None:
+    out = np.log(np.full((4, 8), 1 / 8))
+    out[0] = 9.0 * np.eye(8)[1]
+    perfect.unseen = {"out": out}
+    found = {f.name: f.value for f in evaluate_synth.all_figures(perfect, perfect, {})}
+    (said,) = (v for k, v in found.items() if k.startswith("called a phone"))
+    assert said == 0.25
+    assert found["mean probability of the likeliest"] == pytest.approx((1 + 3 / 8) / 4, abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("table", "column", "name"),
     [

@@ -31,7 +31,15 @@ from dms import fusion
 from dms.config import Config
 from dms.fusion.attention import relative_to, roll_to
 from dms.fusion.filters import Minute
-from dms.types import ACTIONS, Action, Availability, Condition, Observation, Reason
+from dms.types import (
+    ACTIONS,
+    Action,
+    Availability,
+    Condition,
+    DriverState,
+    Observation,
+    Reason,
+)
 
 RATES = pytest.mark.parametrize("fps", [10, 15, 30, 60])
 START = ROAD.seconds
@@ -281,13 +289,25 @@ def test_a_phone_must_be_many_times_likelier_than_an_empty_hand_before_the_drive
 ) -> None:
     p = dict.fromkeys(ACTIONS, 0.0) | {phone: likely, "hand_face": hand}
     p["wheel"] = 1 - likely - hand
+    assert (while_acting(p).phone_ns > 0) == used
+
+
+def test_an_action_that_may_be_any_is_no_phone_and_no_free_hand() -> None:
+    driver = while_acting(dict.fromkeys(ACTIONS, 1 / len(ACTIONS)) | {"other": 0.15})
+    assert driver.phone_ns == 0
+    assert driver.hands_on_wheel is None
+    assert driver.hands_off_ns == 0
+
+
+def while_acting(p: dict[str, float]) -> DriverState:
+    """After 4 s of these probabilities of the actions, the gaze on the road."""
     config = Config()
     state = fusion.start(config)
     for i in range(60):
         action = Action(tuple(p.values()), 0, 32)
         seen = Observation(i, i * 66_666_667, look(), action, QUALITY)
         state, driver = fusion.step(state, seen, None, Reason.NONE, config)
-    assert (driver.phone_ns > 0) == used
+    return driver
 
 
 def test_a_sleeping_driver_with_a_phone_is_asleep() -> None:

@@ -279,7 +279,7 @@ class FusionConfig(CalibrationSettings):
     )
     wheel_off: float = param(
         0.35,
-        "and no hand is below this, if an action of free hands is the most probable",
+        "and no hand is below this, if free hands are more probable than not",
         "choice: hysteresis",
         lo=0,
         hi=1,

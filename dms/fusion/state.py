@@ -309,7 +309,7 @@ def _watch_action(
     phone = push(memory.phone, _clear_phone(p, config), t, tuning.phone)
     wheel = push(memory.wheel, p[_WHEEL], t, tuning.wheel)
     off = None
-    if not wheel.on and best in _FREE and wheel.t_ns == t:
+    if not wheel.on and sum([p[i] for i in _FREE]) > EVEN and wheel.t_ns == t:
         off = wheel.last_ns if memory.wheel.on else memory.off_since_ns
         off = t if off is None else off
     return ActionMemory(phone, wheel, best, p[best], t - action.age_ns, off)

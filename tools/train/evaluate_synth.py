@@ -49,6 +49,8 @@ class Tables:
     stills: Table = field(default_factory=dict)
     clips: Table = field(default_factory=dict)
     float_stills: Table = field(default_factory=dict)
+    unseen: Table = field(default_factory=dict)
+    """Stills of drivers that do not show what they do."""
 
 
 def collect(models: Path, data: Path, split: str, limit: int) -> Tables:
@@ -63,6 +65,7 @@ def collect(models: Path, data: Path, split: str, limit: int) -> Tables:
         records.actions(nets, shards["cabin"], limit),
         records.actions(nets, shards["clips"], 2 * limit),
         records.actions(twin, shards["cabin"], limit) if other else {},
+        records.unseen_actions(nets, shards["cabin"], limit),
     )
 
 
@@ -254,6 +257,20 @@ def action_figures(val: Table, t: Table, where: str, limit: float) -> list[Figur
     ]  # fmt: skip
 
 
+def unseen_figures(val: Table, t: Table) -> list[Figure]:
+    """What is claimed of actions that the picture does not show."""
+    p = softmax(t["out"].astype(float))
+    at = phone_threshold(val) if val else 0.5
+    said = float((p[:, PHONE].sum(1) >= at).mean())
+    where = f"{STILLS}, action not shown"
+    return [
+        Figure("action", f"called a phone at {at:.2f}", where, said, len(p)),
+        Figure(
+            "action", "mean probability of the likeliest", where, float(p.max(1).mean()), len(p)
+        ),
+    ]
+
+
 def drift_figures(t: Tables) -> list[Figure]:
     """INT8 against float on the same pictures."""
     face = t.faces["face"] > 0
@@ -340,6 +357,8 @@ def all_figures(val: Tables, t: Tables, parity_found: dict[str, tuple[float, int
         out += frame_figures(val.frames, t.frames)
     if t.stills:
         out += action_figures(val.stills, t.stills, STILLS, 0.90)
+    if t.unseen:
+        out += unseen_figures(val.stills, t.unseen)
     if t.clips:
         out += action_figures(val.clips, t.clips, CLIPS, 0.95)
     if t.faces and t.eyes:

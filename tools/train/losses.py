@@ -143,4 +143,9 @@ def _classes(logits: Tensor, label: Tensor, balance: Tensor) -> Tensor:
 
 
 def action_losses(out: Tensor, t: Targets, balance: Tensor) -> Losses:
-    return {"action": _classes(out, t["action"], balance)}
+    """Where no action shows, each is as likely as the others: what cannot be seen is not known."""
+    unseen = (t["action"] >= out.shape[1]).float()
+    return {
+        "action": _classes(out, t["action"], balance),
+        "unseen": mean(-F.log_softmax(out, 1).mean(1), unseen) * unseen.mean(),
+    }

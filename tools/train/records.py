@@ -124,10 +124,15 @@ def _eye_rows(
 def actions(nets: Nets, data: Shards, limit: int) -> Table:
     """The action's logits at every step of clips, or of stills taken as 32 equal steps; without
     those whose driver hides the face, of whom the engine crops no body."""
-    return stacked(_action_rows(nets, data, limit))
+    return stacked(_action_rows(nets, data, limit, True))
 
 
-def _action_rows(nets: Nets, data: Shards, limit: int) -> Iterable[dict[str, Any]]:
+def unseen_actions(nets: Nets, data: Shards, limit: int) -> Table:
+    """The same of the pictures that do not show what the driver does."""
+    return stacked(_action_rows(nets, data, limit, False))
+
+
+def _action_rows(nets: Nets, data: Shards, limit: int, shown: bool) -> Iterable[dict[str, Any]]:
     left = limit
     for clip, (first, last) in enumerate(runs(data)):
         if left <= 0:
@@ -143,7 +148,7 @@ def _action_rows(nets: Nets, data: Shards, limit: int) -> Iterable[dict[str, Any
             k = float(np.exp(rng.normal(0, 0.04)))
             roi = crops.Roi(roi.cx, roi.cy, roi.w * k, roi.h * k, 0.0)
             rows.append(nets.wide("body", sample.image, roi))
-            if lab["action"] == LOST:
+            if (lab["action"] != LOST) != shown:
                 continue
             left -= 1
             logits = nets.run("action", window=window(rows)[None])[0][0]

@@ -37,7 +37,7 @@ class Track:
 
 
 def embed(data: Path, split: str, names: tuple[str, ...], body_file: Path, seed: int) -> Path:
-    """Run the body network over crops of all pictures with a known action."""
+    """Run the body network over crops of clips with a known action, and of stills of drivers."""
     session = open_session(body_file)
     stills: list[Array] = []
     stills_action: list[int] = []
@@ -80,7 +80,7 @@ def _looks(
     if not all(s.labels["has_face"] for s in samples):
         return None
     action = np.array([s.labels.get("action", LOST) for s in samples], np.uint8)
-    if (action >= ACTION_OUT).all():
+    if len(samples) > 1 and (action >= ACTION_OUT).all():
         return None
     rows = np.zeros((VARIANTS, len(samples), 64), np.uint8)
     for v in range(VARIANTS):
@@ -94,13 +94,17 @@ def _looks(
 
 
 class Windows:
-    """Draws windows from the embeddings of a split."""
+    """Draws windows from the embeddings of a split. In training some are of stills that do not show
+    what the driver does; their action is LOST."""
 
     def __init__(self, path: Path, training: bool) -> None:
         with np.load(path) as z:
             self.stills, self.stills_action = z["stills"], z["stills_action"]
             self.clips, self.clips_action = z["clips"], z["clips_action"]
             self.start = np.cumsum([0, *z["lengths"].tolist()])
+        if not training:
+            shown = self.stills_action != LOST
+            self.stills, self.stills_action = self.stills[shown], self.stills_action[shown]
         self.training = training
         self.steps = np.flatnonzero(self.clips_action < ACTION_OUT)
 
