@@ -426,9 +426,8 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
 
 
 def _bodies(cabin: Shards, j: Jitter) -> Maker:
-    """Drivers who do something that shows, and stills of those of whom it does not. (In clips, what
-    a hand does on its way is not named, though it shows.)"""
-    known = np.flatnonzero((cabin.actions() != LOST) | cabin.stills())
+    """Pictures of drivers who do something that shows."""
+    known = np.flatnonzero(cabin.actions() != LOST)
 
     def body(rng: Rng) -> Row:
         while True:  # a tenth of them hide the face

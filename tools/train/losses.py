@@ -129,7 +129,6 @@ def body_losses(out: Body, t: Targets, balance: Tensor) -> Losses:
     rare = 1 + 9 * t["things"]  # most cells hold nothing
     return {
         "action": _classes(out.action, t["action"], balance),
-        "unseen": _unseen(out.action, t["action"]),
         "hands": 0.5 * mean(away, t["hands_known"]),
         "thing": 0.5 * _classes(out.thing, t["object"], torch.ones(out.thing.shape[1])),
         "things": 5.0 * mean((bumps * rare).mean((1, 2, 3)), t["things_known"]),
@@ -143,14 +142,10 @@ def _classes(logits: Tensor, label: Tensor, balance: Tensor) -> Tensor:
     return F.cross_entropy(logits[known], label[known], weight=balance, label_smoothing=0.05)
 
 
-def _unseen(logits: Tensor, label: Tensor) -> Tensor:
-    """Where no action shows, each is as likely as the others: what cannot be seen is not known."""
-    unseen = (label >= logits.shape[1]).float()
-    return mean(-F.log_softmax(logits, 1).mean(1), unseen) * unseen.mean()
-
-
 def action_losses(out: Tensor, t: Targets, balance: Tensor) -> Losses:
+    """Where no action shows, each is as likely as the others: what cannot be seen is not known."""
+    unseen = (t["action"] >= out.shape[1]).float()
     return {
         "action": _classes(out, t["action"], balance),
-        "unseen": _unseen(out, t["action"]),
+        "unseen": mean(-F.log_softmax(out, 1).mean(1), unseen) * unseen.mean(),
     }

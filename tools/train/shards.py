@@ -94,11 +94,6 @@ class Shards:
         raw = self.column("action").astype(np.int64)
         return np.where((raw >= 0) & (raw < ACTION_OUT), raw, LOST)
 
-    def stills(self) -> Array:
-        """Of every picture whether it stands by itself, not in a clip."""
-        flags = [np.full(len(s["landmarks"]), "clip" not in s) for s in self.shards]
-        return np.concatenate(flags) if flags else np.zeros(0, bool)
-
 
 def runs(shards: Shards) -> list[tuple[int, int]]:
     """Index ranges that belong together: a clip's frames, or one still."""
