@@ -257,7 +257,7 @@ class FusionConfig(CalibrationSettings):
         hi=10,
     )
     phone_on: float = param(
-        0.88,
+        0.86,
         "phone in use from this smoothed probability",
         "measured: no hand at the face is a telephone in 104 h (dms scenarios --hours 102)",
         lo=0,
