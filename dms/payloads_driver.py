@@ -112,10 +112,10 @@ def hands(at: Moment) -> Values:
     if s is None:
         return nothing(m.HANDS, blank)
     acting, holding = s.action in ACTIONS, s.hands_on_wheel is not None
-    sure = s.action_confidence * 100
+    sure, told = s.action_confidence * 100, s.told_action
     return {
-        "Action": float(ACTIONS.index(s.action)) if s.action in ACTIONS else blank,
-        "ActionConfidence": sure if acting else blank,
+        "Action": float(ACTIONS.index(told)) if told in ACTIONS else blank,
+        "ActionConfidence": sure if told in ACTIONS else blank,
         "HandsOnWheel": known_or(s.hands_on_wheel, blank),
         "HandsConfidence": sure if acting and holding else blank,
         "HandsOffTime": _seconds(s.hands_off_ns, holding, blank),

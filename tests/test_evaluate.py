@@ -12,10 +12,14 @@ import numpy as np
 import onnx
 import pytest
 
+from dms.types import ACTIONS
 from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames, soiled
+from tools.train.crops import Roi
+from tools.train.evaluate_real import Signs
 from tools.train.evaluate_synth import Tables
 from tools.train.records import EXTRAS
 from tools.train.rows import Figure
+from tools.train.witness import Look
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models"
@@ -109,6 +113,17 @@ def test_claims_of_actions_that_do_not_show_are_counted(perfect: Tables) -> None
     (said,) = (v for k, v in found.items() if k.startswith("called a phone"))
     assert said == 0.25
     assert found["mean probability of the likeliest"] == pytest.approx((1 + 3 / 8) / 4, abs=1e-3)
+
+
+@pytest.mark.parametrize(("likely", "held"), [(0.59, False), (0.61, True)])
+def test_a_false_phone_counts_where_it_would_be_told(likely: float, held: bool) -> None:
+    rest = (1 - likely) / 7
+    phone, wheel = np.full(8, rest), np.full(8, rest)
+    phone[ACTIONS.index("phone_ear")] = wheel[ACTIONS.index("wheel")] = likely
+    nowhere = np.zeros(3), np.zeros(4), Roi(0, 0, 1, 1, 0), 0.0
+    signs = Signs()
+    signs.add([Look(*nowhere, p, None) for p in (phone, wheel) for _ in range(10)], 30.0)
+    assert signs.quiet == (0 if held else 1)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,17 @@ def test_before_the_first_result_nothing_is_available() -> None:
         assert set(last(frames, message).values()) == {NoValue.NOT_AVAILABLE}
 
 
+@pytest.mark.parametrize(("confidence", "told"), [(0.59, NoValue.UNKNOWN), (0.61, 1.0)])
+def test_an_action_is_told_from_where_it_is_sure_and_a_phones_time_always(
+    confidence: float, told: Value
+) -> None:
+    unsure = replace(STATE, action="phone_ear", action_confidence=confidence, phone_ns=2 * SECOND)
+    hands = last(fed(100, unsure)[1], HANDS)
+    assert hands["Action"] == told
+    assert (hands["ActionConfidence"] is NoValue.UNKNOWN) == (told is NoValue.UNKNOWN)
+    assert hands["PhoneTime"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("availability", "blank"),
     [

@@ -66,10 +66,15 @@ def broken(now: Now) -> bool:
     return now.driver.availability in (Availability.UNAVAILABLE, Availability.FAULT)
 
 
+def _blind(now: Now) -> bool:
+    """Nothing that the state says of gaze and eyes may be used, though it may still hold it."""
+    return now.driver.availability == Availability.UNKNOWN or broken(now)
+
+
 def _gaze(now: Now, away: bool) -> bool | None:
     """Off the road is present; clear needs eyes on the road that at most blink."""
     driver = now.driver
-    if driver.eyes_on_road is None or broken(now):
+    if driver.eyes_on_road is None or _blind(now):
         return None
     if not driver.eyes_on_road:
         return True if away else None
@@ -136,7 +141,7 @@ def closed(name: str) -> Callable[[Now], Cue]:
 
     def cue(now: Now) -> Cue:
         driver = now.driver
-        if driver.eye_open is None or broken(now):
+        if driver.eye_open is None or _blind(now):
             return UNKNOWN
         if driver.eyes_closed_ns <= 0:
             return CLEAR
@@ -149,7 +154,7 @@ def closed(name: str) -> Callable[[Now], Cue]:
 def _unattending(now: Now) -> bool | None:
     """Away or with closed eyes is present."""
     driver = now.driver
-    if broken(now):
+    if _blind(now):
         return None
     if driver.unresponsive_ns > 0:
         return True

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dms.types import ACTION_SURE
 from tools.train.manifest import ACTIONS
 from tools.train.rows import Array, Figure, auc, iou
 from tools.train.witness import Look, Witness, witness
@@ -186,7 +187,8 @@ def clips(eye: Witness, folder: Path) -> list[Figure]:
 
 
 def _held(action: Array) -> bool:
-    return int(action.argmax()) in HELD
+    """Whether something held would be told of."""
+    return int(action.argmax()) in HELD and float(action.max()) >= ACTION_SURE
 
 
 def longest(flags: list[bool]) -> int:
