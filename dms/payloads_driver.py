@@ -112,15 +112,15 @@ def hands(at: Moment) -> Values:
     if s is None:
         return nothing(m.HANDS, blank)
     acting, holding = s.action in ACTIONS, s.hands_on_wheel is not None
-    sure, told = s.action_confidence * 100, s.told_action
+    sure = s.action_confidence * 100
     return {
-        "Action": float(ACTIONS.index(told)) if told in ACTIONS else blank,
-        "ActionConfidence": sure if told in ACTIONS else blank,
+        "Action": float(ACTIONS.index(s.action)) if s.action in ACTIONS else blank,
+        "ActionConfidence": sure if acting else blank,
         "HandsOnWheel": known_or(s.hands_on_wheel, blank),
-        "HandsConfidence": sure if acting and holding else blank,
+        "HandsConfidence": sure if s.hands_seen and holding else blank,
         "HandsOffTime": _seconds(s.hands_off_ns, holding, blank),
-        "PhoneTime": _seconds(s.phone_ns, acting, blank),
-        "PhoneGlanceTime": _seconds(s.phone_away_ns, acting, blank),
+        "PhoneTime": _seconds(s.phone_ns, s.hands_seen, blank),
+        "PhoneGlanceTime": _seconds(s.phone_away_ns, s.hands_seen, blank),
     }
 
 

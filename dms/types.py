@@ -30,10 +30,6 @@ ACTIONS = (
 )
 """Driver actions in the order of the action network's outputs."""
 
-ACTION_SURE = 0.6
-"""An action less probable than this is not told. Of those told .86 are right on stills and .88 in
-clips of rendered people whom only validation saw, .79 and .84 of all."""
-
 
 class SeatSide(IntEnum):
     """The side of the car, as its driver sees it, that the driver sits on."""
@@ -412,8 +408,9 @@ class DriverState:
     perclos_pct: float | None
     """Share of the last minute's seen-eye time with the eyes >= 80 % closed."""
     action: str | None
-    """Most probable of ACTIONS, None when not seen; see `told_action`."""
+    """Most probable of ACTIONS, None when the hands are not seen or it is not sure."""
     action_confidence: float
+    """Of the most probable one, told or not."""
     phone_ns: int
     """How long the phone has been in use."""
     speed_mps: float | None
@@ -438,6 +435,8 @@ class DriverState:
     its cradle that is looked at is no use."""
     unresponsive_ns: int = 0
     """How long the driver has been away or with closed eyes in one, whichever it was."""
+    hands_seen: bool = False
+    """What the hands do was judged just now, sure or not; if not, nothing is known of a phone."""
     hands_on_wheel: bool | None = None
     """None: cannot tell."""
     hands_off_ns: int = 0
@@ -464,11 +463,6 @@ class DriverState:
     eye_open_right: float | None = None
     closed_probability: float | None = None
     """How likely both eyes are closed now; None: no eye is seen."""
-
-    @property
-    def told_action(self) -> str | None:
-        """`action` where it is probable enough to be told, else None."""
-        return self.action if self.action_confidence >= ACTION_SURE else None
 
 
 class AlertKind(IntEnum):

@@ -26,15 +26,15 @@ FINE = DriverState(
     reason=Reason.NONE, calibration_pct=100, head_yaw_rad=0.0, head_pitch_rad=0.0,
     gaze_yaw_rad=0.0, gaze_pitch_rad=0.0, eyes_on_road=True, eyes_off_road_ns=0, eye_open=1.0,
     eyes_closed_ns=0, perclos_pct=2.0, action="wheel", action_confidence=0.9, phone_ns=0,
-    speed_mps=25.0,
+    speed_mps=25.0, hands_seen=True,
 )  # fmt: skip
 AWAY = replace(FINE, eyes_on_road=False, eyes_off_road_ns=1)
 """A value of 1 ns: one that counts up."""
 SHUT = replace(FINE, eyes_closed_ns=1, eye_open=0.05)
 PHONE = replace(FINE, phone_ns=1, action="phone_ear")
 BLIND = replace(
-    FINE, eyes_on_road=None, eye_open=None, action=None, availability=Availability.UNKNOWN,
-    reason=Reason.NO_FACE,
+    FINE, eyes_on_road=None, eye_open=None, action=None, hands_seen=False,
+    availability=Availability.UNKNOWN, reason=Reason.NO_FACE,
 )  # fmt: skip
 COUNTERS = (
     "eyes_off_road_ns",

@@ -9,7 +9,7 @@ from alert_drive import AWAY, BLIND, FINE, PHONE, SHUT, Drive, S, kinds
 
 from dms import alerts
 from dms.config import AlertConfig, load
-from dms.types import AlertKind, Availability, DriverState, Reason, What
+from dms.types import AlertKind, Availability, Reason, What
 
 
 def test_a_look_away_warns_at_three_seconds_and_is_urgent_at_six() -> None:
@@ -98,21 +98,12 @@ def test_broken_input_raises_nothing_however_bad_it_looks() -> None:
         assert drive.go(6, bad) == ()
 
 
-@pytest.mark.parametrize(
-    "held",
-    [
-        replace(AWAY, eyes_off_road_ns=20 * S),
-        replace(SHUT, eyes_closed_ns=20 * S),
-        replace(AWAY, eyes_off_road_ns=0, unresponsive_ns=20 * S),
-    ],
-)
-def test_what_a_driver_out_of_sight_is_still_held_to_do_raises_nothing(held: DriverState) -> None:
-    lost = replace(held, availability=Availability.UNKNOWN, reason=Reason.NO_FACE)
-    assert set(kinds(Drive().go(9, lost))) <= {(AlertKind.CANNOT_SEE, 1)}
-    assert kinds(Drive().go(9, held))
-    slow = Drive()
-    slow.go(9, replace(held, speed_mps=2.0))
-    assert set(kinds(slow.go(9, lost))) <= {(AlertKind.CANNOT_SEE, 1)}
+def test_not_knowing_does_not_make_unresponsive_what_was_short_of_it() -> None:
+    unsure = replace(FINE, eyes_on_road=None)
+    assert Drive().go(2, unsure, unresponsive_ns=20 * S) == ()
+    for known in (replace(unsure, eyes_on_road=False), replace(unsure, eyes_closed_ns=1)):
+        found = kinds(Drive().go(0.9, known, unresponsive_ns=20 * S))
+        assert found == [(AlertKind.UNRESPONSIVE, 3)]
 
 
 def test_an_away_without_a_length_raises_nothing_and_ends_nothing() -> None:

@@ -40,6 +40,7 @@ STATES = st.builds(
     eye_open=st.sampled_from([None, 0.1, 1.0]),
     eyes_closed_ns=st.one_of(st.just(0), NS),
     action=st.sampled_from([None, "wheel", "phone_ear"]),
+    hands_seen=st.booleans(),
     phone_ns=NS,
     phone_away_ns=NS,
     vats_away_ns=NS,

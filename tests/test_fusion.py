@@ -284,7 +284,7 @@ def test_an_action_that_is_not_known_is_not_a_phone() -> None:
         ("phone_hand", 0.95, 0.0, True),
     ],
 )
-def test_a_phone_must_be_many_times_likelier_than_an_empty_hand_before_the_driver_than_all_else(
+def test_a_phone_is_in_use_from_where_it_is_clear_and_many_times_likelier_than_an_empty_hand(
     phone: str, likely: float, hand: float, used: bool
 ) -> None:
     p = dict.fromkeys(ACTIONS, 0.0) | {phone: likely, "hand_face": hand}
@@ -294,6 +294,8 @@ def test_a_phone_must_be_many_times_likelier_than_an_empty_hand_before_the_drive
 
 def test_an_action_that_may_be_any_is_no_phone_and_no_free_hand() -> None:
     driver = while_acting(dict.fromkeys(ACTIONS, 1 / len(ACTIONS)) | {"other": 0.15})
+    assert driver.action is None
+    assert driver.hands_seen
     assert driver.phone_ns == 0
     assert driver.hands_on_wheel is None
     assert driver.hands_off_ns == 0

@@ -9,13 +9,14 @@ from dataclasses import fields, is_dataclass, replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenarios.builder import CLEAR, NOISY, Act, S, Story
+from scenarios.builder import CLEAR, NOISY, Act, S, Story, play
 
 from dms import fusion
 from dms.config import Config
 from dms.types import (
     ACTIONS,
     Action,
+    Availability,
     DriverState,
     Eye,
     Face,
@@ -164,6 +165,27 @@ def test_every_number_stays_in_its_range(track: Track) -> None:
         assert not d.zone_probabilities or math.isclose(sum(d.zone_probabilities), 1)
         assert d.eyes_on_road is False or d.eyes_off_road_ns == 0
         assert d.eyes_on_road is True or d.eyes_on_road_ns == 0
+
+
+@given(TRACKS)
+@settings(max_examples=12, deadline=None)
+def test_of_a_driver_who_is_not_seen_nothing_of_eyes_and_road_is_said(track: Track) -> None:
+    for d in told(track):
+        if d.availability == Availability.UNKNOWN:
+            assert (d.eyes_on_road, d.eyes_closed_ns, d.eye_open) == (None, 0, None)
+
+
+def test_a_presumed_look_away_and_closed_eyes_end_together_with_the_presumption() -> None:
+    turned = [Act(10), Act(1, head=(70, 0)), Act(10, face=False)]
+    nodded = [Act(10), Act(1, head=(0, -30), open=0.0), Act(10, face=False)]
+    for acts in (turned, nodded):
+        states = [m.state for m in play(Story(acts))]
+        assert any(s.presumed for s in states)
+        last = max(i for i, s in enumerate(states) if s.presumed)
+        assert states[last].availability == Availability.DEGRADED
+        after = states[last + 1]
+        assert after.availability == Availability.UNKNOWN
+        assert (after.eyes_on_road, after.eyes_closed_ns, after.eye_open) == (None, 0, None)
 
 
 OPEN_OR_UNSEEN = st.builds(

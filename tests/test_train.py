@@ -19,7 +19,6 @@ from tools.train.fit import Recipe, fit  # noqa: E402
 from tools.train.nets import Net, Range, calibrate, fake_weight, real  # noqa: E402
 from tools.train.onnx_file import write as write_network  # noqa: E402
 from tools.train.perceive import rotation_of  # noqa: E402
-from tools.train.shards import LOST  # noqa: E402
 from tools.train.spec import (  # noqa: E402
     SPECS,
     Input,
@@ -66,7 +65,7 @@ def test_claiming_uncertainty_does_not_excuse_an_error() -> None:
 
 def test_an_action_that_no_picture_shows_is_learned_as_even_odds() -> None:
     out = torch.tensor([[2.0] + 7 * [0.0], 8 * [0.0], [0.0, 9.0] + 6 * [0.0]], requires_grad=True)
-    parts = losses.action_losses(out, {"action": torch.tensor([LOST, LOST, 1])}, torch.ones(8))
+    parts = losses.action_losses(out, {"action": torch.tensor([8, 255, 1])}, torch.ones(8))
     parts["unseen"].backward()
     assert out.grad is not None
     assert out.grad[0, 0] > 0.1

@@ -64,6 +64,7 @@ STATE = DriverState(
     action_confidence=0.8,
     phone_ns=0,
     speed_mps=20.0,
+    hands_seen=True,
 )
 
 
@@ -203,15 +204,11 @@ def test_before_the_first_result_nothing_is_available() -> None:
         assert set(last(frames, message).values()) == {NoValue.NOT_AVAILABLE}
 
 
-@pytest.mark.parametrize(("confidence", "told"), [(0.59, NoValue.UNKNOWN), (0.61, 1.0)])
-def test_an_action_is_told_from_where_it_is_sure_and_a_phones_time_always(
-    confidence: float, told: Value
-) -> None:
-    unsure = replace(STATE, action="phone_ear", action_confidence=confidence, phone_ns=2 * SECOND)
+def test_an_action_that_is_not_sure_is_unknown_and_hands_and_phone_are_told() -> None:
+    unsure = replace(STATE, action=None, phone_ns=2 * SECOND, hands_on_wheel=True)
     hands = last(fed(100, unsure)[1], HANDS)
-    assert hands["Action"] == told
-    assert (hands["ActionConfidence"] is NoValue.UNKNOWN) == (told is NoValue.UNKNOWN)
-    assert hands["PhoneTime"] == 2.0
+    assert hands["Action"] is hands["ActionConfidence"] is NoValue.UNKNOWN
+    assert (hands["PhoneTime"], hands["HandsOnWheel"], hands["HandsConfidence"]) == (2.0, 1.0, 80.0)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +225,7 @@ def test_cannot_tell_broken_and_absent_are_told_apart(
     unseen = replace(
         STATE, availability=availability, condition=Condition.UNKNOWN, eyes_on_road=None,
         head_yaw_rad=None, head_pitch_rad=None, gaze_yaw_rad=None, eye_open=None,
-        perclos_pct=None, action=None,
+        perclos_pct=None, action=None, hands_seen=False,
     )  # fmt: skip
     _, frames = fed(100, unseen)
     assert last(frames, STATUS)["Availability"] == (

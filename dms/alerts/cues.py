@@ -66,15 +66,10 @@ def broken(now: Now) -> bool:
     return now.driver.availability in (Availability.UNAVAILABLE, Availability.FAULT)
 
 
-def _blind(now: Now) -> bool:
-    """Nothing that the state says of gaze and eyes may be used, though it may still hold it."""
-    return now.driver.availability == Availability.UNKNOWN or broken(now)
-
-
 def _gaze(now: Now, away: bool) -> bool | None:
     """Off the road is present; clear needs eyes on the road that at most blink."""
     driver = now.driver
-    if driver.eyes_on_road is None or _blind(now):
+    if driver.eyes_on_road is None or broken(now):
         return None
     if not driver.eyes_on_road:
         return True if away else None
@@ -127,7 +122,7 @@ def short_distraction(now: Now) -> Cue:
 def phone(now: Now) -> Cue:
     """A phone in use, and how much it was looked at."""
     driver, config = now.driver, now.config
-    if driver.action is None or broken(now):
+    if not driver.hands_seen or broken(now):
         return UNKNOWN
     if driver.phone_ns <= 0:
         return CLEAR
@@ -141,7 +136,7 @@ def closed(name: str) -> Callable[[Now], Cue]:
 
     def cue(now: Now) -> Cue:
         driver = now.driver
-        if driver.eye_open is None or _blind(now):
+        if driver.eye_open is None or broken(now):
             return UNKNOWN
         if driver.eyes_closed_ns <= 0:
             return CLEAR
@@ -152,9 +147,10 @@ def closed(name: str) -> Callable[[Now], Cue]:
 
 
 def _unattending(now: Now) -> bool | None:
-    """Away or with closed eyes is present."""
+    """Away or with closed eyes is present; what stands from before one of them could be told is
+    not."""
     driver = now.driver
-    if _blind(now):
+    if broken(now) or (driver.eyes_on_road is None and driver.eyes_closed_ns == 0):
         return None
     if driver.unresponsive_ns > 0:
         return True

@@ -101,7 +101,7 @@ def state_line(s: DriverState) -> str:
     return (
         f"{s.t_ns / 1e9:8.2f} s  {speed} km/h  {s.condition.name:<11} eyes {road} "
         f"head {_deg(s.head_yaw_rad)} {_deg(s.head_pitch_rad)} open {eyes} % "
-        f"{s.told_action or '-':<10} {s.availability.name.lower()}{why}"
+        f"{s.action or '-':<10} {s.availability.name.lower()}{why}"
     )
 
 

@@ -97,7 +97,7 @@ def believed(state: DriverState) -> dict[str, Any]:
         "eye_open": rounded(state.eye_open),
         "eyes_closed_s": round(state.eyes_closed_ns / 1e9, 3),
         "perclos_pct": rounded(state.perclos_pct, 2),
-        "action_believed": state.told_action,
+        "action_believed": state.action,
         "phone_s": round(state.phone_ns / 1e9, 3),
         "speed_kmh": rounded(kmh(state.speed_mps), 2),
     }

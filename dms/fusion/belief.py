@@ -58,12 +58,17 @@ def unavailable(
 
 def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
     """What the frame at t shows of eyes and road."""
-    closed_ns = 0 if stale(lids.closed, t, hold_ns) else lids.closed_ns
-    unknown = stale(face.away, t, hold_ns) or closed_ns > hold_ns
-    on_road = None if unknown else not face.away.on
+    closed_ns = lids.closed_ns if lids_known(face, lids, t, hold_ns) else 0
+    known = not stale(face.away, t, hold_ns) and (face.lost_away or in_sight(face, t, hold_ns))
+    on_road = not face.away.on if known and closed_ns <= hold_ns else None
     unseen = face.seen_ns != t or lids.presumed
     presumed = unseen and (on_road is not None or closed_ns > 0)
     return Verdict(on_road, closed_ns, presumed, face.ahead_ns)
+
+
+def lids_known(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> bool:
+    """The lids are seen, or were just now, or are presumed closed."""
+    return not stale(lids.closed, t, hold_ns) and (lids.presumed or in_sight(face, t, hold_ns))
 
 
 def task_share(counts: list[int]) -> float:
@@ -90,10 +95,11 @@ def believe(
     """The driver state at the state's stamp."""
     t, hold, f = state.t_ns or 0, state.tuning.hold_ns, config.fusion
     face, lids, action, looks, slow = state.face, state.lids, state.action, state.looks, state.slow
-    sight = in_sight(state, t)
+    sight = in_sight(face, t, hold)
     on_road = verdict.on_road
     off_ns = looks.away.total_ns if on_road is False else 0
     acts = action.seen_ns is not None and t - action.seen_ns <= f.action_max_age_ms * MS
+    sure = acts and action.probability >= f.action_min
     phone_ns = action.phone.duration_ns if acts else 0
     done = calibrated(state, config)
     available, reason = availability(state, t, done, health, f)
@@ -101,7 +107,7 @@ def believe(
     gaze = face.gaze[0] if sight and face.gaze is not None else None
     zones = () if on_road is None else probabilities(counts, 1.0 - face.away.level)
     hands, hands_off_ns = _hands(state, acts, t)
-    eyes = not stale(lids.closed, t, hold)
+    eyes = lids_known(face, lids, t, hold)
     return DriverState(
         t_ns=t,
         condition=condition,
@@ -118,7 +124,7 @@ def believe(
         eye_open=lids.open if eyes else None,
         eyes_closed_ns=verdict.closed_ns,
         perclos_pct=_perclos(lids.minute, f.perclos_min_seen_ms * MS),
-        action=ACTIONS[action.action] if acts else None,
+        action=ACTIONS[action.action] if sure else None,
         action_confidence=action.probability if acts else 0.0,
         phone_ns=phone_ns,
         speed_mps=speed_mps,
@@ -132,6 +138,7 @@ def believe(
         area3_ns=looks.area3.total_ns if looks.area3.on and on_road is not None else 0,
         phone_away_ns=looks.phone.total,
         unresponsive_ns=looks.unresponsive_ns,
+        hands_seen=acts,
         hands_on_wheel=hands,
         hands_off_ns=hands_off_ns,
         blinks=slow.story.blinks,

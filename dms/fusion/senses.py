@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dms.config import MS, FusionConfig
 from dms.fusion.filters import Trigger, stale
-from dms.fusion.memory import FusionState
+from dms.fusion.memory import FaceMemory, FusionState
 from dms.types import Availability, Lost, Reason, Sense
 
 IMAGE = frozenset(
@@ -52,7 +52,7 @@ def _whys(
 ) -> list[tuple[Sense, Reason]]:
     face, lids, lasting = state.face, state.lids, config.eyes_missing_ms * MS
     found: list[tuple[Sense, Reason]] = []
-    seen = in_sight(state, t)
+    seen = in_sight(state.face, t, state.tuning.hold_ns)
     if health in _HINDER or (health != Reason.NONE and not seen):
         found.append((Sense.IMAGE, health))
     if not seen:
@@ -86,10 +86,9 @@ def _lasts(trigger: Trigger, t: int, state: FusionState, ns: int) -> bool:
     return trigger.duration_ns >= ns and not stale(trigger, t, 2 * state.tuning.hold_ns)
 
 
-def in_sight(state: FusionState, t: int) -> bool:
+def in_sight(face: FaceMemory, t: int, hold_ns: int) -> bool:
     """Is the face seen, or was it just now?"""
-    seen = state.face.seen_ns
-    return seen is not None and t - seen <= state.tuning.hold_ns
+    return face.seen_ns is not None and t - face.seen_ns <= hold_ns
 
 
 def availability(
@@ -100,7 +99,7 @@ def availability(
     if health == Reason.IMAGE_FROZEN:
         return Availability.FAULT, health
     lost = state.slow.lost
-    if not in_sight(state, t):
+    if not in_sight(state.face, t, state.tuning.hold_ns):
         return _faceless(state, t, health, config)
     if health in _HINDER:
         return Availability.DEGRADED, health

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dms.types import ACTION_SURE
+from dms.config import Config
 from tools.train.manifest import ACTIONS
 from tools.train.rows import Array, Figure, auc, iou
 from tools.train.witness import Look, Witness, witness
@@ -20,6 +20,8 @@ AWAY_DEG = 20.0
 SLEEPY_PITCH_DEG = 30.0
 """A head bowed this far counts as much as closed eyes."""
 HELD = [ACTIONS.index(a) for a in ("phone_ear", "phone_hand", "drink_eat", "smoke")]
+TOLD = Config().fusion.action_min
+"""An action less probable than this is not told."""
 SHORT_S = 0.3
 """A false action may show for this long."""
 BLINK_S = 0.5
@@ -153,7 +155,6 @@ def closure_s(looks: list[Look | None], fps: float) -> float:
     seen = [s.observation for s in looks if s is not None and s.observation is not None]
     if not seen:
         return longest([s is not None and s.closed > 0.5 for s in looks]) / fps
-    from dms.config import Config
     from dms.pipeline import Pipeline
 
     pipeline = Pipeline(Config(), lambda state, alerts, locked_out: None)
@@ -188,7 +189,7 @@ def clips(eye: Witness, folder: Path) -> list[Figure]:
 
 def _held(action: Array) -> bool:
     """Whether something held would be told of."""
-    return int(action.argmax()) in HELD and float(action.max()) >= ACTION_SURE
+    return int(action.argmax()) in HELD and float(action.max()) >= TOLD
 
 
 def longest(flags: list[bool]) -> int:

@@ -147,5 +147,5 @@ def action_losses(out: Tensor, t: Targets, balance: Tensor) -> Losses:
     unseen = (t["action"] >= out.shape[1]).float()
     return {
         "action": _classes(out, t["action"], balance),
-        "unseen": mean(-F.log_softmax(out, 1).mean(1), unseen) * unseen.mean(),
+        "unseen": (-F.log_softmax(out, 1).mean(1) * unseen).mean(),
     }

@@ -121,15 +121,11 @@ def _eye_rows(
             }
 
 
-def actions(nets: Nets, data: Shards, limit: int) -> Table:
+def actions(nets: Nets, data: Shards, limit: int, shown: bool = True) -> Table:
     """The action's logits at every step of clips, or of stills taken as 32 equal steps; without
-    those whose driver hides the face, of whom the engine crops no body."""
-    return stacked(_action_rows(nets, data, limit, True))
-
-
-def unseen_actions(nets: Nets, data: Shards, limit: int) -> Table:
-    """The same of the pictures that do not show what the driver does."""
-    return stacked(_action_rows(nets, data, limit, False))
+    those whose driver hides the face, of whom the engine crops no body. `shown` False: of the
+    pictures that do not show what the driver does."""
+    return stacked(_action_rows(nets, data, limit, shown))
 
 
 def _action_rows(nets: Nets, data: Shards, limit: int, shown: bool) -> Iterable[dict[str, Any]]:
