@@ -116,7 +116,7 @@ CAUSE: dict[AlertKind, Callable[[DriverState], bool]] = {
     AlertKind.DISTRACTION: lambda d: d.eyes_on_road is False and d.eyes_off_road_ns >= 3 * S,
     AlertKind.LOW_GAZE: lambda d: d.eyes_on_road is False and d.area3_ns >= 3 * S,
     AlertKind.SHORT_DISTRACTION: lambda d: d.eyes_on_road is False and d.vats_away_ns >= 10 * S,
-    AlertKind.PHONE: lambda d: d.action is not None and max(d.phone_ns, d.phone_away_ns) >= 3 * S,
+    AlertKind.PHONE: lambda d: d.hands_seen and max(d.phone_ns, d.phone_away_ns) >= 3 * S,
     AlertKind.MICROSLEEP: lambda d: d.eye_open is not None and d.eyes_closed_ns >= 1 * S,
     AlertKind.SLEEP: lambda d: d.eye_open is not None and d.eyes_closed_ns >= 3 * S,
     AlertKind.CANNOT_SEE: lambda d: d.reason in alerts.SIGHT_LOST or bool(d.lost),
@@ -152,7 +152,7 @@ def valid(driver: DriverState, kind: AlertKind) -> bool:
     if kind in (AlertKind.SLEEP, AlertKind.MICROSLEEP):
         return driver.eye_open is not None
     if kind == AlertKind.PHONE:
-        return driver.action is not None
+        return driver.hands_seen
     if kind == AlertKind.DROWSY:
         return driver.drowsiness.kss is not None and driver.drowsiness.confidence >= 0.5
     return gone(driver)
