@@ -89,8 +89,10 @@ def test_rounded_weights_are_within_half_a_step() -> None:
 
 
 def test_all_networks_together_stay_within_the_frame_budget() -> None:
-    total = macs(SPECS["face"]) + 2 * macs(SPECS["eyes"]) + macs(SPECS["body"])
-    assert total + macs(SPECS["action"]) < 150e6
+    """150 million multiply-adds a frame of a 30 Hz stream, whose action window advances at 15 Hz
+    and whose whole frame is searched once a second."""
+    total = macs(SPECS["face"]) + 2 * macs(SPECS["eyes"]) + macs(SPECS["cabin"]) / 30
+    assert total + (macs(SPECS["body"]) + macs(SPECS["action"])) / 2 < 150e6
     assert macs(SPECS["cabin"]) < macs(SPECS["body"]), "locating is not the dearer of the two"
 
 

@@ -179,10 +179,10 @@ class FusionConfig(CalibrationSettings):
         hi=0.5,
     )
     open_sigma_max: float = param(
-        0.20,
+        0.18,
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "
         "tell closed from open; others count as not visible, but for a closure",
-        "closed and open lie 5 sigma apart. Measured: at 0.22 three of twelve drivers in the dark, "
+        "closed and open lie 5 sigma apart. Measured: at 0.20 six of twelve drivers in the dark, "
         "where closures are missed, were not told so (`dms scenarios --only Finn --drivers 12`)",
         lo=0.05,
         hi=5,

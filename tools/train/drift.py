@@ -19,7 +19,7 @@ FAR_STEPS = 60
 """Of the native gauge: 1.5 standard deviations of a crop."""
 WATCHED = {
     "face": ("face", "rotation_log_sigma", "mouth_open", "sunglasses", "mask", "occluded"),
-    "eyes": ("visible", "open_log_sigma", "gaze_log_sigma", "closed", "glare"),
+    "eyes": ("visible", "open_log_sigma", "gaze_log_sigma", "closed", "glasses"),
 }
 """Outputs that tell how well a network sees; where somebody looks is no drift."""
 USUAL = 0.98

@@ -52,7 +52,7 @@ LAYOUT: dict[str, dict[str, dict[str, Any]]] = {
             "gaze_pitch": {"slice": [4, 5], "unit": "rad, crop frame"},
             "gaze_log_sigma": {"slice": [5, 6], "unit": "ln rad, of the error's mean length"},
             "closed": {"slice": [6, 7], "unit": "logit"},
-            "glare": {"slice": [7, 8], "unit": "logit"},
+            "glasses": {"slice": [7, 8], "unit": "logit"},
         }
     },
     "cabin": {

@@ -141,9 +141,11 @@ def _eyes() -> Spec:
     ops = (
         conv("c1", "image", 4, 32, stride=2),
         conv("c2", "c1", 32, 64),
-        conv("c3", "c2", 64, 96, stride=2),
+        *residual("r2", "c2", 64),
+        conv("c3", "r2", 64, 96, stride=2),
         conv("c4", "c3", 96, 96),
-        conv("c5", "c4", 96, 96, stride=2),
+        *residual("r4", "c4", 96),
+        conv("c5", "r4", 96, 96, stride=2),
         Op("flat", "flatten", ("c5",)),
         hidden("h1", "flat", 96 * 16, 62),
         Op("both", "concat", ("h1", "pose"), quantise=False),
