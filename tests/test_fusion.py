@@ -30,6 +30,7 @@ from scripted import QUALITY, look
 from dms import fusion
 from dms.config import Config
 from dms.fusion.attention import relative_to, roll_to
+from dms.fusion.eyes import lids
 from dms.fusion.filters import Minute
 from dms.types import (
     ACTIONS,
@@ -37,6 +38,7 @@ from dms.types import (
     Availability,
     Condition,
     DriverState,
+    Eye,
     Observation,
     Reason,
 )
@@ -232,6 +234,31 @@ def test_a_driver_with_one_eye_is_read_by_that_eye() -> None:
     assert moments[-1].state.availability == Availability.OK
 
 
+@pytest.mark.parametrize(
+    ("sigma", "is_closed"), [(0.09, False), (0.15, False), (0.25, True), (math.inf, True)]
+)
+def test_a_wink_is_no_closure_and_of_two_eyes_one_that_hardly_shows_counts_less(
+    sigma: float, is_closed: bool
+) -> None:
+    f = Config().fusion
+    shut = Eye(0.95, 0.03, 0.05, 0.95, 0.0, 0.0, 0.07)
+    other = Eye(0.95, 0.8, sigma, 0.05, 0.0, 0.0, 0.07)
+    for left, right in ((shut, other), (other, shut)):
+        face = replace(look(), eye_left=left, eye_right=right)
+        seen = lids(face, 0.0, False, 1.0, f)
+        assert seen is not None
+        assert (seen.closed >= f.closed_on) == is_closed
+        assert math.isfinite(seen.open + seen.sigma)
+
+
+def test_eyes_that_show_nothing_at_all_are_not_visible() -> None:
+    blind = Eye(0.95, 0.03, math.inf, 0.95, 0.0, 0.0, 0.07)
+    assert (
+        lids(replace(look(), eye_left=blind, eye_right=blind), 0.0, False, 1.0, Config().fusion)
+        is None
+    )
+
+
 def test_looking_down_at_the_cluster_is_no_closure() -> None:
     moments = play(Story([ROAD, Act(3, head=(0, -15), gaze=(0, -40), open=0.6)], noise=NOISY))
     assert max(m.state.eyes_closed_ns for m in moments) <= 0.4 * S
@@ -345,7 +372,7 @@ def test_lids_that_nobody_could_tell_apart_are_no_evidence_of_alert_eyes() -> No
     state = last([drive(10), dim])
     assert state.perclos_pct is None
     assert state.blinks.rate_per_min is None
-    assert last([drive(10), replace(dim, open_sigma=0.18)]).perclos_pct is not None
+    assert last([drive(10), replace(dim, open_sigma=0.17)]).perclos_pct is not None
     asleep = replace(dim, seconds=5, open=0.0)
     assert last([drive(10), asleep]).condition == Condition.ASLEEP, "but closed is closed"
 

@@ -178,6 +178,15 @@ class FusionConfig(CalibrationSettings):
         lo=0.01,
         hi=0.5,
     )
+    open_sigma_full: float = param(
+        0.12,
+        "eyes whose openness is surer than this count alike; of two, a less sure one counts less, "
+        "by the square",
+        "open eyes that show well come to 0.09 to 0.12; shade or a reflection before one eye makes "
+        "shut lids look open, with 0.18 to 0.25 (`python -m tools.film errors`)",
+        lo=0.01,
+        hi=5,
+    )
     open_sigma_max: float = param(
         0.18,
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "

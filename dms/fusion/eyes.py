@@ -31,8 +31,8 @@ class Lids:
 def lids(
     face: Face, down_rad: float, yawning: bool, unit: float, config: FusionConfig
 ) -> Lids | None:
-    """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed;
-    none is visible behind lenses that are surely dark.
+    """None when no eye is visible. One visible eye speaks for both; of two, a wink is not closed,
+    and one that hardly shows counts less; none is visible behind lenses that are surely dark.
 
     down_rad: how far the driver looks down, >= 0; expected openness is less, so that a glance at
     the cluster is no closure (look-down guard). yawning: the mouth is wide open. unit: the
@@ -50,15 +50,19 @@ def lids(
             continue
         if not math.isfinite(eye.open):
             continue
-        own = each[-1] = eye.open / unit
+        own = eye.open / unit
         sigma = max(config.open_sigma_min, eye.open_sigma or 0.0) / unit  # NaN is the least
+        weight = seen * min(1.0, config.open_sigma_full / sigma) ** 2
+        if not weight:
+            continue
+        each[-1] = own
         p = logistic((most - own / left) / sigma)
         if eye.closed is not None and math.isfinite(eye.closed):
             p = 0.5 * (p + eye.closed)
-        total += seen
-        openness += seen * own
-        closed += seen * p
-        spread += seen * sigma
+        total += weight
+        openness += weight * own
+        closed += weight * p
+        spread += weight * sigma
     if not total:
         return None
     parted = openness / (total * left)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 5
+FORMAT = 6
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -49,6 +49,8 @@ class Channel:
     """Correlation between the two eyes' errors."""
     own: tuple[F64, ...] = ()
     """Tables of each measured driver; empty: `table` is everyone's."""
+    with_open: tuple[float, ...] = (0.0,) * len(OPEN_AT)
+    """Correlation with the same eye's error of openness, by true openness."""
 
     def of(self, driver: int) -> Channel:
         """As it was measured on this driver."""
@@ -183,6 +185,7 @@ def _condition(data: Mapping[str, Any]) -> Conditions:
             np.array(c["quantiles"], float), float(c["tau_s"]),
             tuple(float(g) for g in c.get("gains", [1.0])), float(c.get("shared", 1.0)),
             tuple(np.array(table, float) for table in c.get("own", [])),
+            tuple(float(r) for r in c.get("with_open", [0.0] * len(OPEN_AT))),
         )
         for name, c in data["channels"].items()
     }  # fmt: skip

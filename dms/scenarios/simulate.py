@@ -82,6 +82,7 @@ class Sight:
     gaze: F64
     """(n, 2, 2): eye, yaw and pitch."""
     open: F64
+    open_sigma: F64
     closed: F64
     visible: F64
     rest: dict[str, F64]
@@ -96,7 +97,7 @@ def observe(
     n = len(truth)
     sight = Sight(
         np.zeros(n, bool), np.zeros((n, 3)), np.zeros((n, 2, 2)), np.zeros((n, 2)),
-        np.zeros((n, 2)), np.zeros((n, 2)), {k: np.zeros(n) for k in ONE_NUMBER},
+        np.zeros((n, 2)), np.zeros((n, 2)), np.zeros((n, 2)), {k: np.zeros(n) for k in ONE_NUMBER},
     )  # fmt: skip
     noise = _noise(model, rng, n, fps)
     names = np.array(truth.noise)
@@ -111,11 +112,11 @@ def observe(
 
 
 ONE_NUMBER = (
-    "rotation_sigma", "gaze_sigma", "open_sigma", "score", "mouth", "sunglasses", "mask",
-    "occluded",
+    "rotation_sigma", "gaze_sigma", "score", "mouth", "sunglasses", "mask", "occluded",
 )  # fmt: skip
 NOISE_COLUMNS = (
-    "head_yaw", "head_pitch", "head_roll", "gaze_yaw", "gaze_pitch", "open", "visible",
+    "head_yaw", "head_pitch", "head_roll", "gaze_yaw", "gaze_pitch", "open", "open_sigma",
+    "visible",
 )  # fmt: skip
 
 
@@ -158,19 +159,21 @@ def _see(
         for eye in range(2):
             error = quantile(ch[name], bins, _of_eye(noise[name][mask], eye, ch[name].shared))
             out.gaze[mask, eye, k] = mean + EYE_SIGN[eye] * bias[10 + k] + error
-    lid, shut = ch["open"].of(driver), ch["closed"].of(driver)
+    lid, shut, sure = (ch[name].of(driver) for name in ("open", "closed", "open_sigma"))
+    along = np.interp(truth.open[mask], OPEN_AT, sure.with_open)
     for eye in range(2):
         z = _of_eye(noise["open"][mask], eye, lid.shared)
         shown = between(lid, OPEN_AT, truth.open[mask], z) * bias[5]
         out.open[mask, eye] = np.clip(shown, 0.0, 1.4)
         out.closed[mask, eye] = np.clip(between(shut, OPEN_AT, truth.open[mask], -z), 0, 1)
+        apart = _of_eye(noise["open_sigma"][mask], eye, sure.shared)
+        z = along * z + np.sqrt(1 - along**2) * apart
+        sigma = between(sure, OPEN_AT, truth.open[mask], z)
+        out.open_sigma[mask, eye] = np.maximum(sigma, 0)
         turned = np.degrees(yaw) * (1 if eye == 0 else -1)
         side = np.digitize(turned, signed_edges())
         z = _of_eye(noise["visible"][mask], eye, ch["visible"].shared)
         out.visible[mask, eye] = np.clip(quantile(ch["visible"], side, z), 0, 1)
-    sigma = ch["open_sigma"].of(driver)
-    sure = between(sigma, OPEN_AT, truth.open[mask], noise["open_sigma"][mask, 0])
-    out.rest["open_sigma"][mask] = np.maximum(sure, 0)
     for name in ("rotation_sigma", "gaze_sigma", "score"):
         shown = quantile(ch[name].of(driver), bins, noise[name][mask, 0])
         out.rest[name][mask] = np.maximum(shown, 0)
@@ -280,6 +283,7 @@ def _frames(
     times = truth.t_ns.tolist()
     faces, heads, gazes = sight.face.tolist(), sight.head.tolist(), sight.gaze.tolist()
     opens, shut, visible = sight.open.tolist(), sight.closed.tolist(), sight.visible.tolist()
+    spread = sight.open_sigma.tolist()
     rest = {k: v.tolist() for k, v in sight.rest.items()}
     speeds = truth.speed_mps.tolist()
     frozen = 0
@@ -292,7 +296,10 @@ def _frames(
         face = None
         if faces[i] and kind not in ("dark", "saturated"):
             r = {k: v[i] for k, v in rest.items()}
-            eyes = [_eye(visible[i][e], opens[i][e], shut[i][e], gazes[i][e], r) for e in range(2)]
+            eyes = [
+                _eye(visible[i][e], opens[i][e], spread[i][e], shut[i][e], gazes[i][e], r)
+                for e in range(2)
+            ]
             yaw, pitch, roll = heads[i]
             face = Face(
                 r["score"], _BOX, _POINTS, yaw, pitch, roll, r["rotation_sigma"], r["mouth"],
@@ -305,8 +312,13 @@ def _frames(
 
 
 def _eye(
-    visible: float, openness: float, closed: float, gaze: list[float], rest: dict[str, float]
+    visible: float,
+    openness: float,
+    sigma: float,
+    closed: float,
+    gaze: list[float],
+    rest: dict[str, float],
 ) -> Eye:
     if visible < VISIBLE_MIN:
         return Eye(visible, None, None, None, None, None, None)
-    return Eye(visible, openness, rest["open_sigma"], closed, gaze[0], gaze[1], rest["gaze_sigma"])
+    return Eye(visible, openness, sigma, closed, gaze[0], gaze[1], rest["gaze_sigma"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -235,7 +236,46 @@ def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
         own = [_by_value(s[0], s[k], OPEN_AT, every) for s in seen]
         tables.append({"quantiles": every, "own": own, "tau_s": tau})
     lids, shut, sigma = tables
-    return {"open": lids | {"shared": round(shared, 3)}, "closed": shut, "open_sigma": sigma}
+    return {
+        "open": lids | {"shared": round(shared, 3)},
+        "closed": shut,
+        "open_sigma": sigma | _sureness_of_lids(records, factors),
+    }
+
+
+def _sureness_of_lids(records: Sequence[Record], factors: F64) -> dict[str, Any]:
+    """How openness's sigma goes with its error, by true openness, and what is left of it with the
+    other eye's: correlations of normal scores within a driver and an openness."""
+    column = EYE_COLUMNS.index("open_sigma")
+    pairs: list[list[F64]] = [[] for _ in OPEN_AT]
+    both = []
+    for r, f in zip(records, factors, strict=True):
+        left_over = np.full((2, len(r["true"])), np.nan)
+        for eye, name in enumerate(("left", "right")):
+            shown, sigma = r[name][:, 1] / max(f, 0.2), r[name][:, column]
+            nearest = np.abs(r["true"][:, 7 + eye, None] - OPEN_AT[None]).argmin(1)
+            for k in range(len(OPEN_AT)):
+                own = (nearest == k) & np.isfinite(shown)
+                if own.sum() >= FEW:
+                    x, y = _scores(shown[own] - r["true"][own, 7 + eye]), _scores(sigma[own])
+                    pairs[k].append(np.stack([x, y]))
+                    left_over[eye, own] = y - float(np.clip(np.mean(x * y), -1, 1)) * x
+        both.append(left_over)
+    along = [
+        float(np.clip(np.corrcoef(np.concatenate(p, 1))[0, 1], -1, 1)) if p else 0.0 for p in pairs
+    ]
+    return {
+        "with_open": [round(r, 3) for r in along],
+        "shared": round(_correlation(np.concatenate(both, 1)), 3),
+    }
+
+
+def _scores(x: F64) -> F64:
+    """Normal scores of the ranks (variance about 1)."""
+    ranks = np.empty(len(x))
+    ranks[np.argsort(x, kind="stable")] = (np.arange(len(x)) + 0.5) / len(x)
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(p) for p in ranks.tolist()])
 
 
 def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
