@@ -180,10 +180,10 @@ class FusionConfig(CalibrationSettings):
     )
     open_sigma_full: float = param(
         0.12,
-        "eyes whose openness is surer than this count alike; of two, a less sure one counts less, "
-        "by the square",
-        "open eyes that show well come to 0.09 to 0.12; shade or a reflection before one eye makes "
-        "shut lids look open, with 0.18 to 0.25 (`python -m tools.film errors`)",
+        "eyes whose openness is surer than this share of the driver's own count alike; of two, a "
+        "less sure one counts less, by the square",
+        "choice: open eyes that show well come to 0.09 to 0.12 (tests/scenarios/errors.json); one "
+        "in shade behind a reflection looked open while shut, with 0.18 to 0.25 (by hand)",
         lo=0.01,
         hi=5,
     )
@@ -191,8 +191,9 @@ class FusionConfig(CalibrationSettings):
         0.18,
         "eyes whose openness is surer than this share of the driver's own are seen well enough to "
         "tell closed from open; others count as not visible, but for a closure",
-        "closed and open lie 5 sigma apart. Measured: at 0.20 six of twelve drivers in the dark, "
-        "where closures are missed, were not told so (`dms scenarios --only Finn --drivers 12`)",
+        "closed and open lie 5 sigma apart. Measured: at 0.20 three of twelve drivers in the dark "
+        "whose closures are missed are not told so, at 0.18 one (`dms scenarios --only Finn "
+        "--drivers 12 --hours 0`)",
         lo=0.05,
         hi=5,
     )
