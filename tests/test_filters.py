@@ -16,6 +16,7 @@ from dms.fusion.filters import (
     Histogram,
     Shape,
     Trigger,
+    live,
     push,
     push_rare,
     stale,
@@ -104,6 +105,36 @@ def test_gaps_are_bridged_left_out_or_end_it() -> None:
     assert pushed(trigger, 1.0, dt=51) == Trigger(t_ns=171, before=(0.0, 1.0))
     assert pushed(trigger, 1.0, dt=-1) == Trigger(t_ns=119, before=(0.0, 1.0))
     assert pushed(trigger, 1.0, dt=0).on
+
+
+@pytest.mark.parametrize(
+    ("sights", "decided"),
+    [
+        ([0.0], False),
+        ([0.0, 0.0], True),
+        ([1.0, 0.0], False),
+        ([0.0, 1.0], False),
+        ([1.0, 0.0, 0.0], True),
+        ([0.0, 1.0, 0.0], False),
+        ([0.0, 1.0, 0.0, 0.0], True),
+        ([1.0] * 3, False),
+        ([1.0] * 12, True),
+        ([1.0] * 12 + [0.0], True),
+        ([1.0] * 12 + [0.0] * 20, True),
+    ],
+)
+def test_it_is_decided_once_on_or_twice_in_a_row_against(
+    sights: list[float], decided: bool
+) -> None:
+    assert pushed(OFF, *sights).decided == decided
+    assert not pushed(pushed(OFF, *sights), 0.0, dt=51).decided, "a gap begins anew"
+
+
+def test_live_is_on_and_not_stale() -> None:
+    on = Trigger(on=True, t_ns=100)
+    assert live(on, 150, 50)
+    assert not live(on, 151, 50)
+    assert not live(Trigger(t_ns=100), 100, 50)
 
 
 def test_rare_evidence_that_has_gone_is_forgotten() -> None:

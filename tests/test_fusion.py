@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from scenarios.builder import (
     Story,
     drive,
     play,
+    raised,
     reasons,
     spans,
 )
@@ -35,6 +37,7 @@ from dms.fusion.filters import Minute
 from dms.types import (
     ACTIONS,
     Action,
+    AlertKind,
     Availability,
     Condition,
     DriverState,
@@ -135,6 +138,24 @@ def test_the_neutral_pose_is_not_learned_at_standstill_nor_from_sleep_or_a_phone
     assert last([Act(40, action="phone_hand")]).calibration_pct <= 25  # until it is sure
 
 
+@pytest.mark.parametrize(
+    "acts",
+    [
+        [Act(4, action="phone_hand"), Act(60, action=None)],
+        [Act(1.5, open=0.0, blinks=False), Act(60, sunglasses=0.98)],
+    ],
+)
+def test_what_is_seen_no_more_keeps_nothing_from_being_learned(acts: list[Act]) -> None:
+    assert last([Act(5), *acts]).calibration_pct == 100
+
+
+def test_a_phone_that_was_seen_long_ago_is_not_looked_at() -> None:
+    looks = [Act(3, action=None), Act(1.5, head=(-33, -20), action=None)] * 5
+    held = [ROAD, Act(4, action="phone_hand"), Act(3, head=(-33, -20), action="phone_hand")]
+    assert last(held).phone_away_ns > 2 * S
+    assert last([*held, *looks]).phone_away_ns == 0
+
+
 @RATES
 @pytest.mark.parametrize(
     ("head", "gaze"),
@@ -188,6 +209,49 @@ def test_after_a_gap_eyes_are_on_the_road_from_where_they_are_seen_again() -> No
     assert seen.eyes_on_road is True
     assert 0 < seen.eyes_on_road_ns <= S
     assert seen.vats_away_ns > 3 * S
+
+
+def without(begin_s: float, end_s: float, fps: float = 30.0) -> Callable[[int], bool]:
+    """No frames between; times after ROAD."""
+    return lambda i: not START + begin_s <= i / fps < START + end_s
+
+
+@RATES
+def test_a_look_that_goes_on_over_missing_frames_is_at_no_time_the_road(fps: float) -> None:
+    acts = [ROAD, Act(9, head=(-45, 0)), drive(2)]
+    moments = play(Story(acts, fps=fps, keep=without(4, 5.5, fps)))
+    look = [m for m in moments if START + 1 < m.t_s < START + 9]
+    assert all(m.state.eyes_on_road in (False, None) for m in look)
+    assert len(raised(moments, AlertKind.DISTRACTION)) == 1
+
+
+@RATES
+def test_a_sleep_that_goes_on_over_missing_frames_is_at_no_time_open_eyes(fps: float) -> None:
+    acts = [ROAD, Act(9, open=0.0, blinks=False), drive(2)]
+    moments = play(Story(acts, fps=fps, keep=without(4, 5.5, fps)))
+    sleep = [m for m in moments if START + 1 < m.t_s < START + 9]
+    assert all(m.state.eyes_on_road is None for m in sleep)
+    assert len(raised(moments, AlertKind.SLEEP)) == 1
+
+
+def test_the_time_of_a_gap_is_no_time_on_the_road() -> None:
+    """Back for 0.2 s, then two seconds away while no frame comes: the account goes on."""
+    acts = [ROAD, *[Act(2.4, head=(-45, 0)), Act(0.5)] * 3, Act(2, head=(-45, 0)), Act(1)]
+    gap = 3 * 2.9
+    before, after = (
+        [m.state for m in play(Story(acts, keep=without(gap, gap + 2))) if side(m.t_s - START)]
+        for side in (lambda t: t < gap, lambda t: gap + 2 <= t < gap + 2.2)
+    )
+    assert after[0].eyes_on_road is None
+    assert all(0 <= s.eyes_on_road_ns < 0.3 * S for s in after)
+    assert after[-1].vats_away_ns >= before[-1].vats_away_ns > 6 * S
+
+
+def test_faces_too_rare_to_tell_anything_from_tell_nothing() -> None:
+    away = play(Story([Act(20, head=(40, 0))], keep=lambda i: i % 17 == 0))
+    assert all(m.state.eyes_on_road is None for m in away)
+    shut = play(Story([ROAD, Act(20, open=0.0)], keep=lambda i: i < 30 * START or i % 17 == 0))
+    assert all(m.state.eye_open is None for m in shut if m.t_s > START + 2)
 
 
 def test_a_face_lost_while_looking_ahead_is_soon_unknown_not_away_nor_closed() -> None:

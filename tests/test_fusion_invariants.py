@@ -65,7 +65,7 @@ VEHICLE = st.builds(
     steering_rad=st.none() | ANGLE,
 )  # fmt: skip
 FRAME = st.tuples(
-    st.integers(1, S // 4),
+    st.integers(1, S // 4) | st.integers(1, 3 * S),
     st.none() | faces(eyes(st.floats(0.01, 0.5), st.floats(0, 1.3))),
     st.none() | ACTION,
     st.none() | VEHICLE,
@@ -152,6 +152,18 @@ def test_a_frame_without_sight_adds_to_nothing_but_by_the_written_rules(track: T
         if before is not None and observation.action is None:
             assert now.phone_ns <= before.phone_ns
         before = now
+
+
+@given(TRACKS)
+@settings(max_examples=50, deadline=None)
+def test_the_first_sight_after_a_gap_says_nothing_of_road_and_eyes(track: Track) -> None:
+    hold_ns = CONFIG.fusion.hold_ms * 10**6
+    before: int | None = None
+    for now in told(track):
+        if before is not None and now.t_ns - before > hold_ns and not now.presumed:
+            assert (now.eyes_on_road, now.eye_open, now.eyes_on_road_ns) == (None, None, 0)
+            assert (now.eyes_off_road_ns, now.eyes_closed_ns) == (0, 0)
+        before = now.t_ns
 
 
 @given(TRACKS)

@@ -213,6 +213,18 @@ def test_away_or_closed_is_unresponsive_until_open_eyes_are_on_the_road_or_nothi
     assert step(back, ROAD, S + FLICKER + 1, away=Trigger(last_ns=S)).unresponsive_ns == 0
 
 
+def test_a_blink_after_a_look_back_is_a_closure_of_its_own_but_lids_shut_on_the_way_are_not() -> (
+    None
+):
+    looks = step(start(CONFIG), AWAY, S, away=since(S - 900 * MS, S))
+    ended = Trigger(last_ns=S, t_ns=S)
+    looked = step(looks, ROAD, S + FLICKER, away=ended)
+    blink = step(looked, Verdict(True, 40 * MS, False), S + FLICKER + 41 * MS, away=ended)
+    assert blink.unresponsive_ns == 40 * MS
+    shut = step(looks, Verdict(True, FLICKER, False), S + FLICKER + DT, away=ended)
+    assert shut.unresponsive_ns == 900 * MS + DT, "the eyes were not open on the road for as long"
+
+
 WAITS = st.sampled_from([0, 1, ACCOUNT_NS - 1, ACCOUNT_NS, 3 * S, 29 * S, 30 * S])
 
 

@@ -11,6 +11,8 @@ Pure; time comes from stamps only. The written rules:
 - A frozen image is no sight. Late frames are used, and told.
 - Conditions, first that holds: unresponsive, asleep, microsleep, on the phone, distracted, unknown,
   drowsy, attentive.
+- Of a trigger that has just begun, or begun anew after a gap, off says nothing until two sights in
+  a row speak against it: a look or a sleep that goes on over a gap is at no time the road.
 - A speed never received counts as the configuration says; a speed lost keeps its last verdict.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dms.config import MS, Config
-from dms.fusion.filters import Minute, stale
+from dms.fusion.filters import EVEN, Minute, stale
 from dms.fusion.looks import Verdict
 from dms.fusion.memory import FaceMemory, FusionState, LidMemory
 from dms.fusion.senses import availability, in_sight
@@ -19,6 +19,7 @@ from dms.types import (
     GazeSource,
     GazeZone,
     Reason,
+    Sense,
 )
 
 ZONES = tuple(GazeZone)
@@ -59,8 +60,10 @@ def unavailable(
 def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
     """What the frame at t shows of eyes and road."""
     closed_ns = lids.closed_ns if lids_known(face, lids, t, hold_ns) else 0
-    known = not stale(face.away, t, hold_ns) and (face.lost_away or in_sight(face, t, hold_ns))
-    on_road = not face.away.on if known and closed_ns <= hold_ns else None
+    known = face.away.decided and not stale(face.away, t, hold_ns)
+    known = known and (face.lost_away or in_sight(face, t, hold_ns))
+    shut = closed_ns > hold_ns or _closed_throughout(lids, t, hold_ns)
+    on_road = not face.away.on if known and not shut else None
     unseen = face.seen_ns != t or lids.presumed
     presumed = unseen and (on_road is not None or closed_ns > 0)
     return Verdict(on_road, closed_ns, presumed, face.ahead_ns)
@@ -68,7 +71,15 @@ def judge(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> Verdict:
 
 def lids_known(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> bool:
     """The lids are seen, or were just now, or are presumed closed."""
-    return not stale(lids.closed, t, hold_ns) and (lids.presumed or in_sight(face, t, hold_ns))
+    known = lids.closed.decided and not stale(lids.closed, t, hold_ns)
+    return known and (lids.presumed or in_sight(face, t, hold_ns))
+
+
+def _closed_throughout(lids: LidMemory, t: int, hold_ns: int) -> bool:
+    """Since a gap they were not seen open: no blink, for all that is known."""
+    closed = lids.closed
+    shut = not closed.cleared and (closed.on or closed.before[1] >= EVEN)
+    return shut and not stale(closed, t, hold_ns)
 
 
 def task_share(counts: list[int]) -> float:
@@ -81,7 +92,8 @@ def calibrated(state: FusionState, config: Config) -> float:
     """How far the driver is learned, 0-1: straight ahead, and open eyes if they show."""
     cal = state.calibration
     pose = cal.progress(config.fusion)
-    return min(pose, cal.open_progress(config.fusion)) if cal.open_samples else pose
+    shown = cal.open_samples and all(one.sense != Sense.EYES for one in state.slow.lost)
+    return min(pose, cal.open_progress(config.fusion)) if shown else pose
 
 
 def believe(

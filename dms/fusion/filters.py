@@ -27,6 +27,13 @@ class Trigger:
     t_ns: int | None = None
     """The last evidence of any kind."""
     before: tuple[float, float] = (0.0, 0.0)
+    cleared: bool = False
+    """Two sights in a row have spoken against since it began."""
+
+    @property
+    def decided(self) -> bool:
+        """Until it is on or cleared, off says nothing."""
+        return self.on or self.cleared
 
     @property
     def duration_ns(self) -> int:
@@ -74,7 +81,8 @@ def push(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigger:
         if median >= EVEN and value >= EVEN:
             last = t_ns
         last = max(last, since)
-    return Trigger(level, on, since, last, t_ns, (b, value))
+    cleared = trigger.cleared or (b < EVEN and value < EVEN)
+    return Trigger(level, on, since, last, t_ns, (b, value), cleared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,11 @@ def push_rare(trigger: Trigger, value: float, t_ns: int, shape: Shape) -> Trigge
     if value < EVEN and trigger.level < CALM and not trigger.on:
         return OFF
     return push(trigger, value, t_ns, shape)
+
+
+def live(trigger: Trigger, t_ns: int, hold_ns: int) -> bool:
+    """On, by evidence no older than hold_ns."""
+    return trigger.on and not stale(trigger, t_ns, hold_ns)
 
 
 def stale(trigger: Trigger, t_ns: int, hold_ns: int) -> bool:

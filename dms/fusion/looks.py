@@ -182,10 +182,11 @@ def _unresponsive(
     flicker_ns: int,
 ) -> tuple[int, int]:
     """(how long away or closed in one, when it last was so): open eyes on the road for longer than
-    a flicker end it, and so does not knowing for longer than the last state stands in."""
-    spent = looks.unresponsive_ns
+    a flicker end it, and so does not knowing for longer than the last state stands in. A blink
+    after that is a closure of its own."""
+    over = on_ns - verdict.closed_ns > flicker_ns or t_ns - looks.bad_ns > hold_ns
+    spent = 0 if over else looks.unresponsive_ns
     if verdict.on_road is False or verdict.closed_ns:
         lasted = max(off.total_ns if verdict.on_road is False else 0, verdict.closed_ns)
         return max(spent + dt_ns, lasted) if spent else lasted, t_ns
-    over = on_ns > flicker_ns or t_ns - looks.bad_ns > hold_ns
-    return (0 if over else spent), looks.bad_ns
+    return spent, looks.bad_ns

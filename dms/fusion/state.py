@@ -20,7 +20,7 @@ from dms.fusion.attention import (
 )
 from dms.fusion.belief import believe, judge, task_share
 from dms.fusion.eyes import Lids, lids
-from dms.fusion.filters import EVEN, push, push_rare
+from dms.fusion.filters import EVEN, live, push, push_rare
 from dms.fusion.learn import learn
 from dms.fusion.looks import Looks, Verdict
 from dms.fusion.memory import ActionMemory, FaceMemory, FusionState, SlowMemory
@@ -100,7 +100,8 @@ def step(
     eyes, slow = watch(state, face, lid, seen, t, first, health in SOUND, moving, config)
     cal = state.calibration
     if face is not None and calibration.due(cal, t - first):
-        awake = moving and not eyes.closed.on and not action.phone.on and _straight(vehicle, f)
+        shut = live(eyes.closed, t, tuning.hold_ns)
+        awake = moving and not shut and not _phoning(action, t, f) and _straight(vehicle, f)
         cal = replace(cal, slot=calibration.slot(t - first))
         if awake:
             cal, slow = learn(cal, slow, face, gaze, lid, seen, config)
@@ -170,7 +171,8 @@ def _account(
 ) -> Looks:
     off = sum(counts) - counts[GazeZone.ROAD]
     elsewhere = sum([counts[zone] for zone in _NOT_PHONE])
-    at_phone = action.phone.on and elsewhere <= config.attention.phone_zone_max * off
+    phoning = _phoning(action, t, config.fusion)
+    at_phone = phoning and elsewhere <= config.attention.phone_zone_max * off
     task = task_share(counts) >= config.attention.task_min
     return looks.advance(
         state.looks, verdict, seen.away, seen.area3, task, at_phone, t, dt, first,
@@ -297,6 +299,11 @@ def _clear_phone(p: Sequence[float], config: FusionConfig) -> float:
     """0..1: how clearly a phone is held, from the probabilities of the actions."""
     held = min(1.0, config.phone_ear_weight * p[_PHONE_EAR] + p[_PHONE_HAND])
     return max(0.0, held - config.phone_against_hand * p[_HAND_FACE])
+
+
+def _phoning(action: ActionMemory, t: int, config: FusionConfig) -> bool:
+    """A phone is in use, by hands that are still seen."""
+    return live(action.phone, t, config.action_max_age_ms * MS)
 
 
 def _watch_action(
