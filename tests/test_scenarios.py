@@ -13,7 +13,15 @@ from dms.config import load
 from dms.errors import Exit
 from dms.scenarios.chance import poisson_interval, share_interval
 from dms.scenarios.errors import ErrorsError, gaze_error_deg, load_errors, perfect
-from dms.scenarios.gates import Gate, Held, HeldError, gates, read_held, write_held
+from dms.scenarios.gates import (
+    Gate,
+    Held,
+    HeldError,
+    false_alarms,
+    gates,
+    read_held,
+    write_held,
+)
 from dms.scenarios.judge import Driver, Rise, Setup, judge, run_story, vats_due
 from dms.scenarios.natural import ATTENTIVE_MAX_S, Drive, SleepyDrive, kss_at, kss_time_s
 from dms.scenarios.page import render
@@ -29,7 +37,7 @@ STORIES = {s.name: s for s in BOOK.stories}
 
 def outcome(stories: tuple[StoryResult, ...] = (), alarms: int = 0, hours: float = 100) -> Outcome:
     false = Alarm(Rise(AlertKind.DISTRACTION, 2, 1.0, 2.0, "", True), "road")
-    drives = (DriveResult(1, hours * 3600, "clear", (false,) * alarms),)
+    drives = (DriveResult(1, hours * 3600, "clear", (false,) * alarms, 30.0),)
     return Outcome("euro_ncap_2026", "none", stories, drives, (), (), (), ())
 
 
@@ -42,6 +50,35 @@ def result(name: str, seconds: float, learn: bool = False) -> StoryResult:
     from dms.scenarios.judge import Run
 
     return StoryResult(story, (Run(0, verdicts, ()),))
+
+
+@pytest.mark.parametrize(
+    ("rises", "ok"),
+    [
+        ([], False),
+        ([(8.0, 12.0)], False),
+        ([(8.0, 16.3)], True),
+        ([(8.0, 18.0)], False),
+        ([(8.0, None)], False),
+        ([(8.0, 12.0), (13.0, 16.3)], True),
+        ([(8.0, 16.3), (20.0, 21.0)], False),
+    ],
+)
+def test_what_should_end_has_to_begin_and_ends_then_and_for_good(
+    rises: list[tuple[float, float | None]], ok: bool
+) -> None:
+    story = STORIES["Wanda looks back after the distinct warning, and blinks"]
+    truth = sample(story.acts, 30.0, np.random.default_rng(1))
+    kind = AlertKind.UNRESPONSIVE
+    ends = judge(story, truth, [Rise(kind, 3, begin, end, "", True) for begin, end in rises])[0]
+    assert (ends.expect.what, ends.ok) == ("ended", ok)
+
+
+def test_false_drowsy_alerts_are_counted_at_the_rate_that_lids_need() -> None:
+    false = Alarm(Rise(AlertKind.DROWSY, 2, 1.0, 2.0, "", True), "road")
+    drives = [DriveResult(k, 3600, "clear", (false,), fps) for k, fps in enumerate((10.0, 30.0))]
+    assert false_alarms("drowsy", drives) == (1, 1.0)
+    assert false_alarms("distraction", drives) == (0, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from dms.scenarios.chance import poisson_interval, share_interval
 from dms.scenarios.judge import EVENT_S
 from dms.scenarios.simulate import ASIDE_DEG
 from dms.scenarios.story import Story
-from dms.scenarios.suite import FALSE, DriveResult, Outcome, StoryResult
+from dms.scenarios.suite import FALSE, SLEEPY_FPS, DriveResult, Outcome, StoryResult
 from dms.types import AlertKind
 
 FALSE_LIMITS = {"distraction": 0.2, "microsleep": 0.1, "drowsy": 0.05}
@@ -176,7 +176,9 @@ def _with_held(note: str, name: str, held: Held, reached: bool) -> str:
 
 
 def false_alarms(kind: str, drives: Sequence[DriveResult]) -> tuple[int, float]:
-    """(count, hours)."""
+    """(count, hours): of drowsiness in drives at the rate that lids need."""
+    if kind == "drowsy":
+        drives = [d for d in drives if d.fps >= SLEEPY_FPS]
     count = sum(a.rise.kind in FALSE[kind] for d in drives for a in d.alarms)
     return count, sum(d.seconds for d in drives) / 3600
 

@@ -197,11 +197,14 @@ def _alone(e: Expect, story: Story, truth: Truth, rises: list[Rise]) -> Verdict:
 
 
 def _ended(e: Expect, mine: list[Rise], due: float) -> Verdict:
-    """Over by then, and never again."""
-    late = [r for r in mine if r.end_s is None or r.end_s > due + e.tolerance_s]
+    """Over by then, not before, and never again."""
     ends = [r.end_s for r in mine if r.end_s is not None]
-    error = max(ends) - due if ends and not late else None
-    return Verdict(e, not late, not late, error, "over in time" if not late else "goes on")
+    if not mine or len(ends) < len(mine):
+        return Verdict(e, False, False, None, "goes on" if mine else "never began")
+    error = max(ends) - due
+    say = f"over {error:+.2f} s from when it should"
+    ok = abs(error) <= e.tolerance_s
+    return Verdict(e, ok, ok, error, say)
 
 
 def due_s(e: Expect, story: Story, truth: Truth) -> float | None:

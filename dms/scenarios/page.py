@@ -270,10 +270,13 @@ def _false(outcome: Outcome) -> str:
     rows = []
     for kind, limit in FALSE_LIMITS.items():
         count, hours = false_alarms(kind, outcome.drives)
+        if not hours:
+            continue
         low, high = (x / hours for x in poisson_interval(count))
         mark = "ok" if count / hours <= limit else "bad"
         rows.append(
-            f'<tr><td>{kind}</td><td>{count}</td><td class="{mark}"><b>{count / hours:.2f}</b></td>'
+            f"<tr><td>{kind}</td><td>{count}</td><td>{hours:.1f} h</td>"
+            f'<td class="{mark}"><b>{count / hours:.2f}</b></td>'
             f"<td>{low:.2f} to {high:.2f}</td><td>{limit:g}</td></tr>"
         )
     causes = Counter(
@@ -284,7 +287,7 @@ def _false(outcome: Outcome) -> str:
         f"<tr><td>{escape(kind)}</td><td>{escape(during)}</td><td>{n}</td></tr>"
         for (kind, during), n in causes.most_common(15)
     ]
-    head = ("false alerts", "count", "an hour", "95 % interval", "limit")
+    head = ("false alerts", "count", "in", "an hour", "95 % interval", "limit")
     return (
         "<h2>False alarms in attentive driving</h2>" + _table(head, rows)
         + "<h2>What set them off (and being told of lost sight)</h2>"

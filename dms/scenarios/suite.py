@@ -29,6 +29,9 @@ R = TypeVar("R")
 
 DRIVE_FPS, SLEEPY_FPS = 10.0, 30.0
 """The camera's rate of an economical product; lids need more."""
+LIDS_EVERY = 5
+"""Of the attentive drives the first of so many has the rate that lids need: at the other no blink
+counts, and next to nothing could be taken for drowsiness."""
 DRIVE_S = 3600.0
 """A drive of one driver; more hours are more drivers."""
 DISTRACTED_S = 900.0
@@ -93,6 +96,7 @@ class DriveResult:
     seconds: float
     noise: str
     alarms: tuple[Alarm, ...]
+    fps: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +241,8 @@ def _sweep(
 
 def drive(config: Config, model: ErrorModel, targets: Mapping[str, Angles], k: int) -> DriveResult:
     """Attentive drive number k: every alert in it is false."""
-    generator = Drive(FIRST_SEED + k, targets)
-    setup = Setup(config, model, FIRST_SEED + k, generator.noise, fps=DRIVE_FPS)
+    generator, fps = Drive(FIRST_SEED + k, targets), DRIVE_FPS if k % LIDS_EVERY else SLEEPY_FPS
+    setup = Setup(config, model, FIRST_SEED + k, generator.noise, fps=fps)
     driver = Driver(setup)
     alarms: list[Alarm] = []
     start_ns = driver.now_ns
@@ -255,7 +259,7 @@ def drive(config: Config, model: ErrorModel, targets: Mapping[str, Angles], k: i
             for r in watch.rises[before:] if r.first
         ]  # fmt: skip
     return DriveResult(
-        FIRST_SEED + k, (driver.now_ns - start_ns) / NANO, generator.noise, tuple(alarms)
+        FIRST_SEED + k, (driver.now_ns - start_ns) / NANO, generator.noise, tuple(alarms), fps
     )
 
 
