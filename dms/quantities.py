@@ -47,8 +47,8 @@ QUANTITIES: Mapping[str, Quantity] = {
         "speed_mps",
         "speed over ground; its sign is dropped",
         "the speed is unknown: `FaultVehicle` is set, reason `SpeedUnknown`; one that was lost "
-        "keeps its last verdict of driving or not, one never heard counts as "
-        "`alerts.unknown_speed_is_driving` says",
+        "keeps its last verdict of driving, that of not driving for `alerts.speed_lost_ms`; after "
+        "that, and never heard, it counts as `alerts.unknown_speed_is_driving` says",
         1000,
         {"km/h": 1 / 3.6, "m/s": 1.0, "mph": 0.44704},
         (-150.0, 150.0),

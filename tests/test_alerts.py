@@ -9,7 +9,7 @@ from alert_drive import AWAY, BLIND, FINE, PHONE, SHUT, Drive, S, kinds
 
 from dms import alerts
 from dms.config import AlertConfig, load
-from dms.types import AlertKind, Availability, Reason, What
+from dms.types import AlertKind, Availability, Ignition, Reason, What
 
 
 def test_a_look_away_warns_at_three_seconds_and_is_urgent_at_six() -> None:
@@ -204,13 +204,22 @@ def test_a_first_known_speed_does_not_interrupt_an_alert() -> None:
     assert drive.go(0.05, AWAY, eyes_off_road_ns=5 * S)
 
 
-def test_a_lost_speed_keeps_its_last_verdict() -> None:
+def test_a_lost_speed_keeps_its_last_verdict_that_of_standing_for_a_minute() -> None:
     drive = Drive()
     drive.go(1, speed_mps=0.0)
-    assert drive.go(5, AWAY, speed_mps=None) == ()
+    assert drive.go(59.9, AWAY, speed_mps=None) == ()
+    assert drive.go(3, AWAY, speed_mps=None)
     drive = Drive()
     drive.go(1)
-    assert drive.go(5, AWAY, speed_mps=None)
+    drive.go(100, speed_mps=None)
+    assert drive.go(3, AWAY, speed_mps=None)
+
+
+def test_a_car_whose_ignition_is_off_stands_however_long_its_bus_is_silent() -> None:
+    drive = Drive(step_ns=S // 5).set(ignition=Ignition.OFF)
+    drive.go(1, speed_mps=0.0)
+    drive.set(ignition=None)
+    assert drive.go(200, AWAY, speed_mps=None) == ()
 
 
 def test_below_fifty_another_ladder_may_hold() -> None:

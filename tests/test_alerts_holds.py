@@ -115,6 +115,26 @@ def test_an_exemption_cannot_be_longer_than_the_look() -> None:
     assert drive.state.look.exempt_ns == S
 
 
+def test_a_look_that_began_without_an_exemption_is_exempt_only_from_where_one_holds() -> None:
+    """Straight up, say: no side, no rule, and still a look."""
+    drive = Drive()
+    drive.go(2.6, looking(0))
+    drive.set(indicator=Indicator.LEFT)
+    drive.go(0.3, LEFT, eyes_off_road_ns=round(2.9 * S))
+    assert drive.state.look.exempt_ns == pytest.approx(0.3 * S)
+    drive.set(indicator=Indicator.OFF)
+    drive.go(0.5, looking(0), eyes_off_road_ns=round(3.3 * S))
+    assert drive.levels(AlertKind.DISTRACTION) == [2]
+
+
+def test_a_side_that_is_left_exempts_no_more() -> None:
+    drive = Drive().set(indicator=Indicator.LEFT)
+    drive.go(0.5, LEFT)
+    drive.go(0.5, looking(0), eyes_off_road_ns=S)
+    assert drive.state.look.exempt_ns == pytest.approx(0.5 * S)
+    assert drive.state.look.side == 0
+
+
 def test_the_side_outlives_the_sight_of_it() -> None:
     drive = Drive().set(indicator=Indicator.LEFT)
     drive.go(1, LEFT)

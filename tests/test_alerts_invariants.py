@@ -57,6 +57,7 @@ STATES = st.builds(
         st.builds(Lost, st.sampled_from(Sense), st.sampled_from(Reason), st.just(0)), max_size=2
     ).map(tuple),
     speed_mps=st.sampled_from([None, 0.0, 3.0, 5.0, 10.0, 15.0, 30.0, 40.0]),
+    driver_changed=st.sampled_from([False] * 9 + [True]),
 )  # fmt: skip
 VEHICLES = st.builds(
     VehicleState,
@@ -66,6 +67,7 @@ VEHICLES = st.builds(
     gear=st.sampled_from([None, Gear.DRIVE, Gear.REVERSE]),
     steering_rad=st.sampled_from([None, 0.0, 2.0, -2.0]),
     indicator=st.sampled_from([None, Indicator.LEFT, Indicator.RIGHT]),
+    brake_pressed=st.sampled_from([None, False, True]),
     assistance_active=st.sampled_from([None, False, True]),
     acknowledged=st.sampled_from([None, False, True]),
 )
@@ -207,6 +209,27 @@ def test_a_time_shift_changes_nothing_but_the_stamps(
         assert a.locked_out == b.locked_out
 
 
+@given(TRACKS, st.randoms(use_true_random=False), CONFIGS)
+@settings(deadline=None)
+def test_pedals_may_put_off_an_emergency_and_change_nothing_else(
+    track: Track, chance: Any, config: AlertConfig
+) -> None:
+    still = [(dt, d, replace(v, brake_pressed=None)) for dt, d, v in track]
+    moved = [
+        (dt, d, replace(v, brake_pressed=chance.random() < 0.5, accelerator=chance.random()))
+        for dt, d, v in track
+    ]
+    begun = []
+    for told in (plain := run(still, config), driven := run(moved, config)):
+        kinds = [[alert.kind for alert in asked.alerts] for _, asked in told]
+        begun.append(next((i for i, k in enumerate(kinds) if AlertKind.EMERGENCY in k), len(kinds)))
+    assert begun[0] <= begun[1]
+    for (_, a), (_, b) in zip(plain, driven, strict=True):
+        assert [x for x in a.alerts if x.kind != AlertKind.EMERGENCY] == [
+            x for x in b.alerts if x.kind != AlertKind.EMERGENCY
+        ]
+
+
 UNREAD = ("head_pitch_rad", "gaze_pitch_rad", "perclos_pct", "confidence", "calibration_pct",
           "hands_off_ns", "attention_pct")  # fmt: skip
 """What fusion tells and no rule of alerts reads."""
@@ -220,7 +243,10 @@ def test_permuting_signals_that_no_rule_reads_changes_nothing(
     other = []
     for dt, driver, vehicle in track:
         unread = {name: chance.randint(0, 90) for name in UNREAD}
-        noise = replace(vehicle, brake_pressed=chance.random() < 0.5, accelerator=chance.random())
+        noise = replace(
+            vehicle, utc_ns=chance.randint(0, 10**18), cabin_light=chance.random() < 0.5,
+            belt_fastened=chance.random() < 0.5, seat_occupied=chance.random() < 0.5,
+        )  # fmt: skip
         other.append((dt, replace(driver, **unread), noise))
     order = chance.sample(range(len(other)), len(other))
     mixed = [

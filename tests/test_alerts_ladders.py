@@ -142,6 +142,45 @@ def emergency_s(drive: Drive) -> float | None:
     return next(began, None)
 
 
+BLINK = replace(SHUT, unresponsive_ns=1)
+"""A closure with the eyes on the road."""
+
+
+@pytest.mark.parametrize("pause_s", [0.3, 0.5, 0.8])
+def test_a_driver_who_has_looked_back_is_no_emergency_however_he_blinks(pause_s: float) -> None:
+    drive = Drive()
+    drive.go(9.6, GONE)
+    for _ in range(8):
+        drive.go(pause_s)
+        drive.go(0.2, BLINK)
+    assert drive.levels(AlertKind.EMERGENCY) == []
+    assert drive.levels(AlertKind.UNRESPONSIVE) == [3, 0]
+    ended = next(
+        e for e in drive.events if (e.what, e.kind) == (What.ENDED, AlertKind.UNRESPONSIVE)
+    )
+    assert (ended.t_ns - 5 * S) / S == pytest.approx(9.6 + 1.0, abs=0.11)
+
+
+def test_eyes_that_close_for_longer_than_a_blink_keep_the_warning() -> None:
+    drive = Drive()
+    drive.go(7, GONE)
+    for _ in range(6):
+        drive.go(0.5)
+        drive.go(0.6, BLINK)
+    assert drive.levels(AlertKind.UNRESPONSIVE) == [3]
+
+
+def test_a_glance_after_a_look_back_has_a_time_of_its_own_to_the_emergency() -> None:
+    drive = Drive()
+    drive.go(9.1, GONE)
+    drive.go(0.85)
+    drive.go(3.9, GONE)
+    assert drive.levels(AlertKind.EMERGENCY) == []
+    assert drive.levels(AlertKind.UNRESPONSIVE) == [3]
+    drive.go(0.1, GONE, unresponsive_ns=4 * S)
+    assert drive.levels(AlertKind.EMERGENCY) == [3]
+
+
 RESTING = replace(STILL, accelerator=0.20, brake_pressed=False)
 
 
@@ -322,3 +361,14 @@ def test_by_default_both_ladders_hold_and_in_the_assisted_profile_one_stands_in(
     assert kinds(drive.go(7.0, GONE)) == [(AlertKind.EYES_ON, 1)]
     (held,) = drive.happened(What.SUPPRESSED)
     assert held[2] == "the eyes-on ladder stands in"
+
+
+def test_when_assistance_takes_over_its_own_ladder_speaks_of_the_look() -> None:
+    drive = Drive(load(None, {"profile": "r171"}).alerts)
+    assert kinds(drive.go(4, GONE)) == [(AlertKind.DISTRACTION, 2)]
+    drive.set(assistance_active=True)
+    drive.go(3, GONE, unresponsive_ns=7 * S, eyes_off_road_ns=7 * S)
+    assert drive.levels(AlertKind.DISTRACTION) == [2, 0]
+    assert drive.levels(AlertKind.EYES_ON) == [1]
+    ended = (What.ENDED, AlertKind.DISTRACTION, "the eyes-on ladder stands in")
+    assert ended in drive.happened(What.ENDED)

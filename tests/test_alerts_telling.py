@@ -166,6 +166,55 @@ def test_and_only_when_sight_was_good_for_half_a_minute(good: float, again: bool
     assert len(told(drive)) == 1 + again
 
 
+def test_another_sense_lost_after_good_sight_is_told_at_once() -> None:
+    drive = Drive()
+    drive.go(12, BLIND)
+    drive.go(60)
+    drive.go(8, GLASSES)
+    assert ["no face" in told(drive)[0], "sunglasses" in told(drive)[1]] == [True, True]
+    drive.go(31.5)
+    drive.go(8, BLIND)
+    assert len(told(drive)) == 2, "of the face he was told two minutes ago"
+
+
+def test_a_sense_lost_again_and_for_good_is_told_when_five_minutes_are_over() -> None:
+    drive = Drive(step_ns=S // 5)
+    drive.go(12, GLASSES)
+    drive.go(60)
+    drive.go(234, GLASSES)
+    assert len(told(drive)) == 1
+    assert held(drive)[-1].checks[0].setting == "alerts.cannot_see_gap_ms"
+    drive.go(3, GLASSES)
+    assert len(told(drive)) == 2
+    drive.go(700, GLASSES)
+    assert len(told(drive)) == 2, "and not again while that loss lasts"
+
+
+def test_the_next_driver_is_told_what_the_last_one_was() -> None:
+    drive = Drive(step_ns=S // 5)
+    drive.go(12, GLASSES)
+    drive.go(2, tired(8.2))
+    assert drive.go(3.1, replace(FINE, eyes_on_road=False, eyes_off_road_ns=1))
+    before = len(drive.events)
+    assert drive.go(0.2, driver_changed=True) == ()
+    ended = drive.events[before:]
+    assert {(e.what, e.kind, e.rule) for e in ended} == {
+        (What.ENDED, AlertKind.DROWSY, "another driver"),
+        (What.ENDED, AlertKind.DISTRACTION, "another driver"),
+    }
+    drive.go(8, replace(GLASSES, drowsiness=tired(8.2).drowsiness))
+    assert len(told(drive)) == 5
+    assert {e.kind for e in drive.events[-2:]} == {AlertKind.DROWSY, AlertKind.CANNOT_SEE}
+
+
+def test_an_emergency_and_the_lock_out_outlast_a_change_of_driver() -> None:
+    drive = Drive()
+    drive.go(11, replace(FINE, eyes_on_road=False, eyes_off_road_ns=1, unresponsive_ns=1))
+    drive.go(0.05, BLIND, driver_changed=True)
+    assert kinds(drive.told[-1][1]) == [(AlertKind.EMERGENCY, 3)]
+    assert drive.state.lockout.count == 1
+
+
 def test_standing_still_it_is_logged_and_told_when_he_drives_on() -> None:
     drive = Drive()
     drive.go(12, BLIND, speed_mps=0.0)

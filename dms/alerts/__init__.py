@@ -13,7 +13,7 @@ The rules, in words:
 - What driving itself makes one look at is exempt: towards the indicator's side or into the bend,
   for a limited time a look; in reverse gear; at standstill.
 - Below the activation speed nothing is raised. A speed never received counts as the configuration
-  says; a speed lost keeps its last verdict.
+  says; a speed lost keeps its last verdict, one of standing or crawling for a minute.
 - What is told of sight and of sleepiness is told once, for a while, then not again until a graver
   loss or level, or long after.
 - Every change, and every cause that was held back, is an Event with its rule, values, thresholds.

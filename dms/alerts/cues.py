@@ -147,14 +147,15 @@ def closed(name: str) -> Callable[[Now], Cue]:
 
 
 def _unattending(now: Now) -> bool | None:
-    """Away or with closed eyes is present; what stands from before one of them could be told is
-    not."""
+    """Away or with closed eyes is present, but a blink with the eyes on the road; what stands from
+    before one of them could be told is not."""
     driver = now.driver
     if broken(now) or (driver.eyes_on_road is None and driver.eyes_closed_ns == 0):
         return None
-    if driver.unresponsive_ns > 0:
+    blink_ns = now.config.end_blink_ms * MS
+    if driver.unresponsive_ns > (blink_ns if driver.eyes_on_road else 0):
         return True
-    return False if driver.eyes_on_road and driver.eyes_closed_ns == 0 else None
+    return False if driver.eyes_on_road and driver.eyes_closed_ns <= blink_ns else None
 
 
 def unresponsive(now: Now) -> Cue:
@@ -198,6 +199,7 @@ def emergency(now: Now) -> Cue:
     warning = now.track(AlertKind.UNRESPONSIVE)
     if warning.level == 3 and now.config.emergency_ms is not None:
         waited = now.t_ns - max(warning.rose_ns, now.pedals.moved_ns or 0)
+        waited = min(waited, now.driver.unresponsive_ns)  # not of a look since one back
         limit = (None, None, now.config.emergency_ms)
         measures = (Measure("no answer to the warning", waited, limit, "alerts.emergency_ms"),)
     if now.track(AlertKind.EYES_ON).level == 3:

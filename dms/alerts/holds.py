@@ -27,17 +27,18 @@ _INSIDE = frozenset(
 """Where nothing of the traffic is seen: no exemption."""
 
 
-def pass_gate(gate: Gate, now: Now, limit_kmh: float) -> Gate:
-    """The gate after this frame's speed; an unknown one changes nothing."""
+def pass_gate(gate: Gate, now: Now, limit_kmh: float, parked: bool) -> Gate:
+    """The gate after this frame's speed. An unknown one changes nothing, but that a slow one, in a
+    vehicle that is not parked, is forgotten after a while."""
+    t = now.t_ns
     if now.speed_kmh is None:
-        return gate
+        lost = gate.verdict is False and t - gate.known_ns >= now.config.speed_lost_ms * MS
+        return Gate() if lost and not parked else gate
     verdict = now.speed_kmh >= limit_kmh
-    if verdict == gate.verdict:
-        return gate
-    since_ns = now.t_ns
+    since_ns = gate.since_ns if verdict == gate.verdict else t
     if gate.verdict is None:  # nothing to flicker from
         since_ns -= now.config.speed_confirm_ms * MS
-    return Gate(verdict, since_ns)
+    return Gate(verdict, since_ns, t)
 
 
 def too_slow(gate: Gate, now: Now, setting: str) -> Hold | None:
@@ -68,15 +69,23 @@ def reversing(now: Now) -> Hold | None:
     return None
 
 
+def assisted(now: Now) -> Hold | None:
+    """Where the profile wants one ladder of looks, the assistance's own."""
+    if now.config.eyes_on_alone and now.vehicle.assistance_active:
+        return Hold(What.SUPPRESSED, "the eyes-on ladder stands in")
+    return None
+
+
 def follow_look(before: Look, now: Now) -> Look:
     """The present look away: which exemption holds, and how much of it does not count."""
     driver = now.driver
     off_ns = driver.eyes_off_road_ns
     if off_ns <= 0 or driver.eyes_on_road is not False:
         return NO_LOOK
-    side = _side(now) or before.side
+    side = _side(now)
+    side = before.side if side is None else side
     rule = _exemption(now, side)
-    dt_ns = off_ns if before == NO_LOOK else now.dt_ns
+    dt_ns = now.dt_ns if before.lasts else off_ns
     if not rule:
         return Look(before.exempt_ns, side, before.rule)
     exempt_ns = min(before.exempt_ns + dt_ns, off_ns, now.config.exempt_max_ms * MS)
@@ -102,10 +111,13 @@ def follow_pedals(before: Pedals, now: Now) -> Pedals:
     return Pedals(brake, accelerator, before.moved_ns)
 
 
-def _side(now: Now) -> int:
+def _side(now: Now) -> int | None:
+    """1 to the left, -1 to the right, 0 neither; None: not known."""
     driver = now.driver
     yaw = driver.head_yaw_rad if driver.gaze_yaw_rad is None else driver.gaze_yaw_rad
-    if yaw is None or not abs(yaw) >= math.radians(now.config.exempt_side_deg):
+    if yaw is None:
+        return None
+    if not abs(yaw) >= math.radians(now.config.exempt_side_deg):
         return 0
     return 1 if yaw > 0 else -1
 
@@ -139,12 +151,10 @@ def exempted(now: Now) -> Hold:
 
 
 def shared(kind: AlertKind, level: int, now: Now) -> Hold | None:
-    """What holds one look back: driving itself, another ladder, another kind that spoke of it at
-    least as urgently."""
+    """What holds one look back: driving itself, another kind that spoke of it at least as
+    urgently."""
     if kind not in LOOKS:
         return None
-    if now.config.eyes_on_alone and now.vehicle.assistance_active:
-        return Hold(What.SUPPRESSED, "the eyes-on ladder stands in")
     if any(now.track(other).level >= level for other in LOOKS - {kind}):
         return Hold(What.SUPPRESSED, "one look, one alert")
     return exempted(now) if kind == AlertKind.SHORT_DISTRACTION and now.look.holds else None

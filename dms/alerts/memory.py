@@ -52,8 +52,10 @@ class Gate:
     """Whether the speed is at or above a limit: the verdict of the last known speed."""
 
     verdict: bool | None = None
-    """None: no speed was known yet."""
+    """None: no speed was known yet, or not for too long."""
     since_ns: int = 0
+    known_ns: int = 0
+    """When the speed was last known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,11 @@ class Look:
     rule: str = ""
     """The exemption that holds, or the last that did."""
     holds: bool = False
+    lasts: bool = True
+    """There is one."""
 
 
-NO_LOOK = Look()
+NO_LOOK = Look(lasts=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,10 @@ class Sight:
     good_ns: int | None = None
     """Since when what is lost now is less grave."""
     told: int = UNTOLD
-    """The gravest sense that he was told of, and less grave ones with it."""
-    told_ns: int = 0
+    """The gravest sense that he was told of since sight was last good, and less grave ones with
+    it."""
+    told_ns: tuple[int | None, ...] = (None,) * UNTOLD
+    """When he was last told of each."""
 
 
 @dataclass(frozen=True, slots=True)

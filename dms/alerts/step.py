@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from dms.alerts import cues
 from dms.alerts.holds import (
     STANDSTILL,
+    assisted,
     follow_look,
     follow_pedals,
     pass_gate,
@@ -15,7 +16,7 @@ from dms.alerts.holds import (
     too_slow,
 )
 from dms.alerts.ladder import Terms, advance, end
-from dms.alerts.memory import ORDER, AlertState, Lockout
+from dms.alerts.memory import IDLE, NO_LOOK, ORDER, AlertState, Lockout, Sight, Track
 from dms.alerts.now import Hold, Now, seconds
 from dms.alerts.telling import watch_drowsiness, watch_sight
 from dms.config import MS, AlertConfig
@@ -31,6 +32,10 @@ def _slow(now: Now) -> Hold | None:
 
 def _looking(now: Now) -> Hold | None:
     return now.slow or reversing(now)
+
+
+def _manual(now: Now) -> Hold | None:
+    return _looking(now) or assisted(now)
 
 
 def _asleep(now: Now) -> Hold | None:
@@ -56,12 +61,12 @@ def _helpless(now: Now) -> Hold | None:
 RULES: tuple[tuple[Terms, Callable[[Now], cues.Cue], Gate], ...] = (
     (Terms(AlertKind.SLEEP, OPEN), cues.closed("sleep"), _slow),
     (Terms(AlertKind.MICROSLEEP, OPEN), cues.closed("microsleep"), _asleep),
-    (Terms(AlertKind.DISTRACTION, ROAD), cues.distraction, _looking),
-    (Terms(AlertKind.LOW_GAZE, ROAD), cues.low_gaze, _looking),
+    (Terms(AlertKind.DISTRACTION, ROAD), cues.distraction, _manual),
+    (Terms(AlertKind.LOW_GAZE, ROAD), cues.low_gaze, _manual),
     (
         Terms(AlertKind.SHORT_DISTRACTION, ROAD, end="end_transient_ms"),
         cues.short_distraction,
-        _looking,
+        _manual,
     ),
     (Terms(AlertKind.PHONE, "no phone in use", gap="phone_gap_ms"), cues.phone, _slow),
     (
@@ -108,18 +113,22 @@ def step(
     """
     vehicle = vehicle or VehicleState(driver.t_ns, None)
     before, afresh = state, _afresh(state, driver.t_ns, vehicle)
-    state = start() if afresh else state
+    if afresh:
+        state = start()
+    elif driver.driver_changed:
+        state, afresh = _next_driver(state), "another driver"
     dt_ns = 0 if state.t_ns is None else driver.t_ns - state.t_ns
     now = Now(driver, vehicle, config, dt_ns, state.tracks)
     if afresh:
         _drop(before, afresh, now)
-    driving = pass_gate(state.driving, now, config.activation_speed_kmh)
-    drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh)
-    assisted = pass_gate(state.assisted, now, config.eyes_on_speed_kmh)
+    parked = _parked(state, vehicle)
+    driving = pass_gate(state.driving, now, config.activation_speed_kmh, parked)
+    drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh, parked)
+    crawling = pass_gate(state.assisted, now, config.eyes_on_speed_kmh, parked)
     now.look = follow_look(state.look, now)
     now.pedals = follow_pedals(state.pedals, now)
     now.slow = too_slow(driving, now, "activation_speed_kmh")
-    now.crawling = too_slow(assisted, now, "eyes_on_speed_kmh")
+    now.crawling = too_slow(crawling, now, "eyes_on_speed_kmh")
     for terms, cue, gate in RULES:
         now.put(terms.kind, advance(now.track(terms.kind), cue(now), terms, gate(now), now))
     sight = watch_sight(state.sight, now)
@@ -128,9 +137,8 @@ def step(
     if pressed and not state.pressed:
         _acknowledge(now)
     lockout = _lock(state.lockout, now)
-    parked = _parked(state, vehicle)
     after = AlertState(
-        now.t_ns, driving, drowsing, assisted, now.look, tuple(now.tracks), sight, told, lockout,
+        now.t_ns, driving, drowsing, crawling, now.look, tuple(now.tracks), sight, told, lockout,
         pressed, parked, now.pedals,
     )  # fmt: skip
     return after, Asked(_active(now), tuple(now.events), lockout.locked)
@@ -144,10 +152,21 @@ def _afresh(state: AlertState, t_ns: int, vehicle: VehicleState) -> str:
     return "new journey" if state.parked and not _parked(state, vehicle) else ""
 
 
+def _next_driver(state: AlertState) -> AlertState:
+    """What was said to one driver is not said to the next; the vehicle, the journey's lock-out and
+    an emergency stay."""
+    kept = (track if kind == AlertKind.EMERGENCY else IDLE for kind, track in _each(state))
+    return replace(state, look=NO_LOOK, tracks=tuple(kept), sight=Sight(), told=0)
+
+
+def _each(state: AlertState) -> Iterable[tuple[AlertKind, Track]]:
+    return zip(ORDER, state.tracks, strict=True)
+
+
 def _drop(before: AlertState, rule: str, now: Now) -> None:
     """Write down what is active no more."""
-    for kind, track in zip(ORDER, before.tracks, strict=True):
-        if track.level:
+    for kind, track in _each(before):
+        if track.level and not now.track(kind).level:
             now.note(What.ENDED, kind, 0, min(track.since_ns, now.t_ns), rule)
 
 

@@ -12,7 +12,7 @@ from dms.config import MS
 from dms.types import AlertKind, Check, Reason, Sense, What
 
 _NOT_SIGHT = frozenset({Reason.NONE, Reason.STARTING, Reason.SHUTDOWN, Reason.SPEED_UNKNOWN})
-RULE = "cannot see the driver"
+RULE, TOLD = "cannot see the driver", "told already"
 KIND, DROWSY = AlertKind.CANNOT_SEE, AlertKind.DROWSY
 SIGHT_LOST = frozenset(Reason) - _NOT_SIGHT
 """Reasons for which the driver is told that the monitor cannot see."""
@@ -28,8 +28,8 @@ def worst(now: Now) -> tuple[int, Reason]:
 
 
 def watch_sight(sight: Sight, now: Now) -> Sight:
-    """Told once within 10 s of losing a sense; again only of a graver one, or after long good
-    sight."""
+    """Told once within 10 s of losing a sense; again only of a graver one, or after good sight: of
+    another at once, of the same one when long enough has passed."""
     sense, why = worst(now)
     if sense == sight.lost == sight.told == UNTOLD and sight.good_ns is None:
         return sight  # as nearly always
@@ -57,13 +57,10 @@ def _follow(sight: Sight, sense: int, now: Now) -> Sight:
 
 
 def _forget(sight: Sight, now: Now) -> Sight:
-    """Nothing is lost: after long enough he may be told again."""
-    t, config = now.t_ns, now.config
+    """Nothing is lost: after long enough the next loss is another."""
     now.put(KIND, IDLE)
-    rested = t - sight.lost_ns >= config.cannot_see_rearm_ms * MS
-    if rested and t - sight.told_ns >= config.cannot_see_gap_ms * MS:
-        return replace(sight, told=UNTOLD)
-    return sight
+    rested = now.t_ns - sight.lost_ns >= now.config.cannot_see_rearm_ms * MS
+    return replace(sight, told=UNTOLD) if rested else sight
 
 
 def _due(sight: Sight, why: Reason, now: Now) -> Sight:
@@ -73,14 +70,22 @@ def _due(sight: Sight, why: Reason, now: Now) -> Sight:
         return sight
     name = f"{RULE}: {why.name.lower().replace('_', ' ')}"
     check = seconds(name, gone_ns, limit_ms, "alerts.cannot_see_ms")
-    hold = now.slow
+    hold = now.slow or _just_told(sight, now)
     if sight.lost >= sight.told:
-        hold = Hold(What.SUPPRESSED, "told already", (check,))
+        hold = Hold(What.SUPPRESSED, TOLD, (check,))
     if hold is not None:
         now.put(KIND, held_back(now.track(KIND), KIND, 1, hold, now))
         return sight
     now.put(KIND, risen(IDLE, KIND, 1, RULE, (check,), now))
-    return replace(sight, told=sight.lost, told_ns=now.t_ns)
+    at = sight.told_ns
+    told_ns = (*at[: sight.lost], now.t_ns, *at[sight.lost + 1 :])
+    return replace(sight, told=sight.lost, told_ns=told_ns)
+
+
+def _just_told(sight: Sight, now: Now) -> Hold | None:
+    """Of this sense he was told not long ago: if it stays lost he is told when that is over."""
+    last = sight.told_ns[sight.lost]
+    return None if last is None else _lately(now.t_ns - last, "cannot_see_gap_ms", now)
 
 
 def _show(sight: Sight, now: Now) -> None:
@@ -112,7 +117,7 @@ def watch_drowsiness(told: int, hold: Hold | None, now: Now) -> int:
         now.put(DROWSY, end(track, DROWSY, now, hold.rule, hold.checks))
     elif check is None or level <= track.level:
         _rest(track, check, now)
-    elif hold := hold or _lately(track, told, level, now):
+    elif hold := hold or _again(track, told, level, now):
         now.put(DROWSY, held_back(track, DROWSY, level, hold, now))
     else:
         now.put(DROWSY, risen(track, DROWSY, level, "drowsy", (check,), now))
@@ -143,9 +148,16 @@ def _sleepiness(now: Now) -> tuple[int, Check | None]:
     return 0, None
 
 
-def _lately(track: Track, told: int, level: int, now: Now) -> Hold | None:
-    ended_ns, gap_ms = track.ended_ns, now.config.drowsy_gap_ms
-    if ended_ns is None or level > told or now.t_ns - ended_ns >= gap_ms * MS:
+def _again(track: Track, told: int, level: int, now: Now) -> Hold | None:
+    """The same level, told not long ago."""
+    if track.ended_ns is None or level > told:
         return None
-    check = seconds("since the last", now.t_ns - ended_ns, gap_ms, "alerts.drowsy_gap_ms", "<")
-    return Hold(What.SUPPRESSED, "told already", (check,))
+    return _lately(now.t_ns - track.ended_ns, "drowsy_gap_ms", now)
+
+
+def _lately(since_ns: int, setting: str, now: Now) -> Hold | None:
+    gap_ms: int = getattr(now.config, setting)
+    if since_ns >= gap_ms * MS:
+        return None
+    check = seconds("since the last", since_ns, gap_ms, f"alerts.{setting}", "<")
+    return Hold(What.SUPPRESSED, TOLD, (check,))

@@ -36,8 +36,16 @@ class AlertConfig:
     )
     unknown_speed_is_driving: bool = param(
         True,
-        "a speed never received counts as driving; a speed lost keeps its last verdict",
+        "a speed never received counts as driving",
         "choice: a broken speed signal must not let a sleeping driver go unwarned",
+    )
+    speed_lost_ms: int = param(
+        60000,
+        "a speed lost keeps its last verdict; one below a limit, with the ignition not off, this "
+        "long, and is then as one never received",
+        "choice: longer than a gap of the bus, shorter than most ways from a red light",
+        lo=1000,
+        hi=3600000,
     )
     fast_speed_kmh: float = param(
         50.0,

@@ -144,9 +144,9 @@ class HealthConfig:
         hi=1,
     )
     blur_ms: int = param(
-        3000,
+        2500,
         "blurred for this long: the lens, not a movement",
-        "choice: told within 10 s",
+        "choice: with `alerts.cannot_see_ms` told within 10 s",
         lo=500,
         hi=10000,
     )
@@ -159,9 +159,10 @@ class HealthConfig:
         hi=1,
     )
     dirt_ms: int = param(
-        3000,
+        2500,
         "such a face for this long, with none seen in between for less: not a movement",
-        "choice: told within 10 s; behind dirt a face is found now and then",
+        "choice: with `alerts.cannot_see_ms` told within 10 s; behind dirt a face is found now and "
+        "then",
         lo=500,
         hi=10000,
     )

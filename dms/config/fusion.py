@@ -342,9 +342,9 @@ class FusionConfig(CalibrationSettings):
         hi=1,
     )
     hands_unknown_ms: int = param(
-        5000,
+        2500,
         "the sense of hands is lost when no action is known for this long",
-        f"choice: told within 10 s, {NCAP}",
+        f"choice: with `alerts.cannot_see_ms` told within 10 s, {NCAP}",
         lo=500,
         hi=60000,
     )
