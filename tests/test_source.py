@@ -264,6 +264,22 @@ def test_a_written_raw_frame_reads_back(tmp_path: Path) -> None:
     assert np.array_equal(frame.image, GREY)
 
 
+def raw_stream(path: Path, *stamped: tuple[int, int]) -> Path:
+    """A file of frames with these sequence numbers and stamps."""
+    with path.open("wb") as file:
+        for seq, t_ns in stamped:
+            rawstream.write_frame(file.write, Frame(seq, t_ns, GREY))
+    return path
+
+
+def test_every_raw_frame_is_given_whatever_its_number(tmp_path: Path) -> None:
+    seqs = [7, 7, 8, 11, 0, 2**63, 1, 2**64 - 1, 2]
+    path = raw_stream(tmp_path / "a.raw", *((seq, i * 10**7) for i, seq in enumerate(seqs)))
+    frames, losses = all_frames(path)
+    assert [f.seq for f in frames] == seqs
+    assert losses == []
+
+
 def test_unknown_size_segments_are_not_called_cut(tmp_path: Path) -> None:
     path = tmp_path / "live.mkv"
     path.write_bytes(b"\x1aE\xdf\xa3\x80\x18\x53\x80\x67\x01" + b"\xff" * 7 + bytes(10))

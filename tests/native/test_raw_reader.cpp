@@ -148,7 +148,7 @@ void a_pipe_is_read_into_the_ring_until_it_ends() {
   CHECK(c.frames == 2 && c.skipped == 1 && c.bad_magic == 1 && c.truncated == 1);
   const dms::Pin pin = ring->next(1);
   CHECK(pin && pin.seq() == 3 && pin.t_ns() == 3000 && pin.view().row(2)[6] == 3);
-  CHECK(!ring->next(3));
+  CHECK(!ring->next(2));
 }
 
 void packed_pixels_are_converted_on_the_way() {
