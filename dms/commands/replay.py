@@ -40,7 +40,7 @@ from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
 from dms.transmit import TxFrame, TxPlan
-from dms.types import Alert, DriverState, Event, Frame, Step, VehicleState
+from dms.types import Alert, DriverState, Event, Frame, Reason, Step, VehicleState
 from dms.vehicle import VehicleInput
 
 Vehicle = Callable[[int], VehicleState | None]
@@ -111,6 +111,8 @@ class Summary:
     faces: int = 0
     end_ns: int = 0
     conditions: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """What kept it from seeing all."""
     events: list[Event] = field(default_factory=list)
     can_frames: int = 0
 
@@ -120,6 +122,8 @@ class Summary:
         self.faces += step.observation.face is not None
         self.end_ns = step.observation.t_ns
         self.conditions[step.state.condition.name] += 1
+        if step.state.reason != Reason.NONE:
+            self.reasons[step.state.reason.name] += 1
         self.events += step.events
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,6 +134,9 @@ class Summary:
             "face_share": round(self.faces / max(self.frames, 1), 4),
             "condition_share": {
                 name: round(count / self.frames, 4) for name, count in self.conditions.items()
+            },
+            "reason_share": {
+                name: round(count / self.frames, 4) for name, count in self.reasons.items()
             },
             "can_frames": self.can_frames,
             "events": [
@@ -153,6 +160,9 @@ class Summary:
         ]
         for state, count in self.conditions.most_common():
             lines.append(f"  {state.lower():<13} {100 * count / self.frames:5.1f} %")
+        for reason, count in self.reasons.most_common():
+            share = 100 * count / self.frames
+            lines.append(f"  {reason.lower().replace('_', ' '):<17} {share:5.1f} %")
         lines += [
             f"  {e.t_ns / 1e9:8.2f} s  {e.kind.name.lower():<17} {e.what:<12} level {e.level}  "
             f"{e.reason}"
