@@ -241,6 +241,8 @@ class FileFeed:
                 self._write(frame)
         except SourceError as error:
             self._losses.append(error.line())
+        except Exception as error:  # not its text: that may show a frame
+            self._losses.append(f"{self._name}: breaks off: {type(error).__name__}")
         finally:
             self.ring.close()
 

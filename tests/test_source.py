@@ -6,12 +6,15 @@ import io
 import itertools
 import os
 import stat
+import struct
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dms import container, rawstream
 from dms.container import Kind
@@ -278,6 +281,38 @@ def test_every_raw_frame_is_given_whatever_its_number(tmp_path: Path) -> None:
     frames, losses = all_frames(path)
     assert [f.seq for f in frames] == seqs
     assert losses == []
+
+
+def test_a_stamp_that_no_clock_shows_ends_a_raw_stream_with_a_line(tmp_path: Path) -> None:
+    last = rawstream.TIME_END - 1
+    for wrong in (last + 1, 2**63, 2**64 - 1):
+        path = raw_stream(tmp_path / "a.raw", (0, last), (1, wrong), (2, 0))
+        frames, losses = all_frames(path)
+        assert [f.t_ns for f in frames] == [last]
+        assert losses == [
+            f"{path}: ends after 1 frames: capture time {wrong}, not below {last + 1}"
+        ]
+        with pytest.raises(SourceError, match="not a raw frame stream: capture time"):
+            all_frames(raw_stream(path, (0, wrong)))
+
+
+@given(st.sampled_from(["<HHIIIIQQ", "36s"]), st.data())
+def test_any_header_is_one_that_can_be_reckoned_with_or_says_why_not(
+    layout: str, data: st.DataObject
+) -> None:
+    numbers = st.integers(0, 2**64 - 1)
+    if layout == "36s":
+        rest = data.draw(st.binary(min_size=36, max_size=36))
+    else:
+        rest = struct.pack(
+            layout, 1, 0, 64, 48, 64, 64 * 48, data.draw(numbers), data.draw(numbers)
+        )
+    try:
+        head = rawstream.parse_header(b"DMSF" + rest)
+    except ValueError:
+        return
+    assert head.pack() == b"DMSF" + rest
+    assert rawstream.decode(head, bytes(head.payload)).shape == (head.height, head.width)
 
 
 def test_unknown_size_segments_are_not_called_cut(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ void bad_headers_are_counted_and_the_next_frame_is_found() {
       raw_stream::header(PixelFormat::kMono12Le, 7, 3, 13, 39, 9),
       raw_stream::header(PixelFormat::kRaw10Packed, 7, 3, 9, 27, 9),
       raw_stream::header(static_cast<PixelFormat>(5), 7, 3, 7, 21, 9),
+      raw_stream::header(mono, 7, 3, 7, 21, 9, dms::kRawTimeEnd),
+      raw_stream::header(mono, 7, 3, 7, 21, 9, ~std::uint64_t{0}),
       raw_stream::header(mono, 7, 3, 7, 21, 9),
   };
   bad.back()[4] = 2;  // version
