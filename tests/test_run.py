@@ -251,6 +251,7 @@ def test_a_wrong_bus_or_source_is_told_before_anything_starts() -> None:
     for words, said in (
         (("gone.mp4",), "gone.mp4: cannot be read"),
         (("/dev/null", "--can", "nonsense:x"), "is a device"),
+        (("-", "--loop"), "--loop cannot play stdin again"),
     ):
         command = [sys.executable, "-m", "dms.cli", "run", *words]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)

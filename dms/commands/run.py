@@ -32,7 +32,7 @@ from dms.commands.common import (
 from dms.commands.live import LiveView
 from dms.commands.stopping import stop_signals
 from dms.config import CanConfig, Config, ConfigError
-from dms.errors import Exit
+from dms.errors import Exit, UsageError
 from dms.source import is_stream, kind_of
 from dms.uds.nvm import Kept, Store
 from dms.uds.unit import Diagnostics
@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     """From the first CAN frame, which says "starting", to the last, which says "unavailable"."""
     config, store, kept = _stored(args)
     stream = _check_source(args.source)
+    if args.loop and args.source == "-":
+        raise UsageError("--loop cannot play stdin again", fix="give the recording's name")
     bus = parse_bus(args.can, config.can) if args.can else config.can
     view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
     desk, diagnostics = _diagnosis(config, store, kept)
