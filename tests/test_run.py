@@ -504,6 +504,11 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     assert {first[m.can_id] for m in SENT} == {0}, "counters begin anew"
 
 
+def test_the_service_leaves_no_core_dump_which_would_hold_frames() -> None:
+    unit = (ROOT / "configs/dms.service").read_text().splitlines()
+    assert "LimitCORE=0" in unit[unit.index("[Service]") : unit.index("[Install]")]
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_service_is_one_that_systemd_understands(tmp_path: Path) -> None:
     unit = tmp_path / "dms.service"
