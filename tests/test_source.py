@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dms import container, rawstream
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.source import kind_of, open_source, read_image, to_mono8
+from dms.source import VideoSource, kind_of, open_source, read_image, to_mono8
 from dms.types import Frame
 
 GREY = np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))
@@ -265,6 +265,22 @@ def test_a_written_raw_frame_reads_back(tmp_path: Path) -> None:
     (frame,), losses = all_frames(path)
     assert (frame.seq, frame.t_ns, losses) == (3, 4, [])
     assert np.array_equal(frame.image, GREY)
+
+
+class Liar:
+    """A capture of a video whose stamps no clock shows."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self.read, self.release, self._get = capture.read, capture.release, capture.get
+
+    def get(self, what: int) -> float:
+        return 1e16 if what == cv2.CAP_PROP_POS_MSEC else self._get(what)
+
+
+def test_a_video_with_stamps_that_no_clock_shows_is_timed_by_its_rate(tmp_path: Path) -> None:
+    source = VideoSource(video(tmp_path / "a.mp4", frames=5, fps=10))
+    source._capture = Liar(source._capture)
+    assert [f.t_ns for f in source.frames()] == [i * 10**8 for i in range(5)]
 
 
 def raw_stream(path: Path, *stamped: tuple[int, int]) -> Path:
