@@ -24,6 +24,10 @@ class Pin:
     def t_ns(self) -> int: ...
     @property
     def seq(self) -> int: ...
+    @property
+    def ticket(self) -> int:
+        """The ring's own number of the frame, from 1."""
+
     def release(self) -> None: ...
     def __enter__(self) -> Pin: ...
     def __exit__(
@@ -44,8 +48,8 @@ class FrameRing:
         """No frame will follow."""
 
     def latest(self) -> Pin | None: ...
-    def next(self, seq: int) -> Pin | None:
-        """Of the frames with a sequence number above `seq`, the one with the lowest."""
+    def next(self, ticket: int) -> Pin | None:
+        """The oldest of those written after the frame with `ticket`, whatever its sequence."""
 
     def wait_change(self, seen: int, timeout_ns: int) -> bool:
         """Wait until `version` is no longer `seen`; without the GIL."""

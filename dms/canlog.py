@@ -322,6 +322,8 @@ def _candump(path: Path) -> Iterator[LogFrame | None]:
     """The frames of a log as `candump -L` writes it; None for a remote frame."""
     with path.open(encoding="ascii") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.endswith("\n"):  # its data may look whole
+                raise ValueError("cut off inside its last line")
             if not line.strip():
                 continue
             found = _LINE.fullmatch(line.strip())

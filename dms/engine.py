@@ -56,7 +56,7 @@ class LiveCounters:
     frames: int
     """Observed."""
     skipped: int
-    """Overwritten in the frame ring before their turn."""
+    """Dropped by the camera, or overwritten in the frame ring before their turn."""
     dropped: int
     """Observed, but not fetched before newer ones needed the room."""
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import Protocol
 
 from dms import rawstream
@@ -232,7 +233,7 @@ class FileFeed:
         return list(self._losses)
 
     def _run(self) -> None:
-        start_ns = time.monotonic_ns() - self._first.t_ns
+        start_ns = time.monotonic_ns()
         try:
             for frame in self._stream():
                 wait_s = (start_ns + frame.t_ns - time.monotonic_ns()) / 1e9
@@ -241,6 +242,8 @@ class FileFeed:
                 self._write(frame)
         except SourceError as error:
             self._losses.append(error.line())
+        except Exception as error:  # not its text: that may show a frame
+            self._losses.append(f"{self._name}: breaks off: {type(error).__name__}")
         finally:
             self.ring.close()
 
@@ -252,20 +255,21 @@ class FileFeed:
             self._losses.append(f"{self._name}: frame {frame.seq} is {width} x {height} pixels")
 
     def _stream(self) -> Iterator[Frame]:
-        """Frames whose sequence and stamps go on over repetitions."""
-        seq, t_ns, shift_ns, period_ns = 0, 0, 0, 0
-        yield self._first
+        """Frames whose numbers and stamps begin at 0 and go on over repetitions."""
+        seq, t_ns, period_ns, shift_ns = 0, 0, 0, -self._first.t_ns
+        frames: Iterator[Frame] = chain([self._first], self._frames)
         while True:
-            for frame in self._frames:
-                period_ns = frame.t_ns + shift_ns - t_ns if seq else period_ns
-                seq, t_ns = seq + 1, frame.t_ns + shift_ns
+            for frame in frames:
+                period_ns = frame.t_ns + shift_ns - t_ns
+                t_ns += period_ns
                 yield Frame(seq, t_ns, frame.image)
+                seq += 1
             self._losses += self._source.losses
             if not self._loop or self._losses:
                 return
             self._source = self._open()
-            self._frames = self._source.frames()
-            shift_ns = t_ns + max(period_ns, 1_000_000)
+            frames = self._source.frames()
+            shift_ns = t_ns + max(period_ns, 1_000_000) - self._first.t_ns
 
 
 def open_feed(name: str, stream: bool, wake_fd: int, fps: float, loop: bool) -> Feed:

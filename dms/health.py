@@ -19,6 +19,12 @@ class HealthState:
     t_ns: int | None = None
     late_ns: int | None = None
     """The last late frame."""
+    crowded: int = 0
+    """Frames in a row whose stamps hardly advanced."""
+    mark: tuple[int, int] | None = None
+    """From where stamps are compared with the clock here: the stamp, and that clock's time then."""
+    astray: bool = False
+    """They did not advance alike."""
     frozen_since_ns: int | None = None
     image: Reason = Reason.NONE
     image_since_ns: int = 0
@@ -37,23 +43,32 @@ def start() -> HealthState:
 
 
 def step(
-    state: HealthState, observation: Observation, config: HealthConfig, degc: float | None = None
+    state: HealthState,
+    observation: Observation,
+    config: HealthConfig,
+    degc: float | None = None,
+    now_ns: int | None = None,
 ) -> tuple[HealthState, Reason]:
     """The next state, and what is wrong with the input (NONE: nothing).
 
     Frozen before late before what the image shows: the first two say that the image is not news.
     Then heat [degC, None: not known]; last, pictures unlike the networks' training data: a slow
-    mean, so it needs no persistence.
+    mean, so it needs no persistence. now_ns: when it was seen, on a clock that goes right, which
+    stamps must keep up with (None: a recording).
     """
-    state = _advance(state, observation, config, degc)
+    state = _advance(state, observation, config, degc, now_ns)
     return state, _verdict(state, observation, config)
 
 
 def _advance(
-    state: HealthState, observation: Observation, config: HealthConfig, degc: float | None
+    state: HealthState,
+    observation: Observation,
+    config: HealthConfig,
+    degc: float | None,
+    now_ns: int | None,
 ) -> HealthState:
     t, quality = observation.t_ns, observation.quality
-    late = state.t_ns is not None and not 0 <= t - state.t_ns <= config.late_ms * MS
+    state, late = _keep_time(state, t, now_ns, config)
     frozen_since = state.frozen_since_ns
     if quality.frozen_frames == 0:
         frozen_since = None
@@ -82,6 +97,25 @@ def _advance(
     )
 
 
+def _keep_time(
+    state: HealthState, t: int, now_ns: int | None, config: HealthConfig
+) -> tuple[HealthState, bool]:
+    """Whether the frame is late by its stamp, and how the stamps fare against the clock here."""
+    step_ns = None if state.t_ns is None else t - state.t_ns
+    crowds = step_ns is not None and 0 <= step_ns < config.stamp_min_ms * MS
+    crowded = state.crowded + 1 if crowds else 0
+    gap = step_ns is not None and not 0 <= step_ns <= config.late_ms * MS
+    late = gap or crowded >= config.stamp_min_frames
+    mark, astray = state.mark, state.astray
+    if now_ns is None or mark is None or late:
+        mark = None if now_ns is None else (t, now_ns)
+    elif (passed_ns := now_ns - mark[1]) >= config.clock_ms * MS:
+        most = config.clock_factor
+        astray = not passed_ns / most <= t - mark[0] <= passed_ns * most
+        mark = (t, now_ns)
+    return replace(state, crowded=crowded, mark=mark, astray=astray), late
+
+
 def _behind_dirt(state: HealthState, observation: Observation, config: HealthConfig) -> bool:
     """Was the face soft just now, and is none seen that says otherwise?"""
     return (
@@ -100,7 +134,8 @@ def _verdict(state: HealthState, observation: Observation, config: HealthConfig)
         and observation.quality.frozen_frames >= config.frozen_min_frames
     ):
         return Reason.IMAGE_FROZEN
-    if state.late_ns is not None and 0 <= t - state.late_ns < config.late_clear_ms * MS:
+    recent = state.late_ns is not None and 0 <= t - state.late_ns < config.late_clear_ms * MS
+    if recent or state.astray:
         return Reason.FRAMES_LATE
     lasts_ns = t - state.image_since_ns
     if state.went_out and lasts_ns >= config.led_off_ms * MS:

@@ -94,7 +94,12 @@ _DEGREES_WIDE = (-127.0, 127.0, 0.5, "deg")
 _DEGREES = (-63.0, 63.0, 0.5, "deg")
 _OPENNESS = (0.0, 130.0, 1.0, "%")
 _HASH = (0.0, HASH_MODULO - 1.0, 1.0, "")
-_OF_HASH = f"first 32 bits of its SHA-256, modulo {HASH_MODULO}: tells two apart."
+
+
+def _hash(name: str, of: str, identifier: int) -> Signal:
+    """`identifier`: where a diagnostic tester reads the whole hash."""
+    what = f"{of}: first 32 bits of its SHA-256 (diagnostic identifier 0x{identifier:X})"
+    return number(name, 16, _HASH, f"{what}, modulo {HASH_MODULO}: tells two apart.")
 
 
 def _level(name: str, comment: str) -> Signal:
@@ -300,9 +305,9 @@ IDENTITY = Message(
     comment="Which monitor this is.",
     content=in_order(
         number("InterfaceVersion", 4, (0.0, 12.0, 1.0, ""), "Version of this layout."),
-        number("SoftwareHash", 16, _HASH, f"The software: {_OF_HASH}"),
-        number("ModelHash", 16, _HASH, f"The networks: {_OF_HASH}"),
-        number("ConfigHash", 16, _HASH, f"The configuration: {_OF_HASH}"),
+        _hash("SoftwareHash", "The software", 0xFD00),
+        _hash("ModelHash", "The networks", 0xFD01),
+        _hash("ConfigHash", "The configuration", 0xFD02),
     ),
 )
 

@@ -16,18 +16,23 @@ Values = dict[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which monitor this is: any text that tells two apart (a version, a hash of files)."""
+    """Which monitor this is: the texts behind the hashes; empty: not known."""
 
     software: str
     models: str
     config: str = ""
 
     @staticmethod
+    def digest(text: str) -> bytes:
+        """Its SHA-256, as a diagnostic tester reads it; nothing known: zeros."""
+        return sha256(text.encode()).digest() if text else bytes(32)
+
+    @staticmethod
     def short(text: str) -> Value:
         """16 bits of its hash, below the codes for no value; nothing known: not available."""
         if not text:
             return NoValue.NOT_AVAILABLE
-        return float(int.from_bytes(sha256(text.encode()).digest()[:4], "big") % HASH_MODULO)
+        return float(int.from_bytes(Identity.digest(text)[:4], "big") % HASH_MODULO)
 
 
 @dataclass(frozen=True, slots=True)

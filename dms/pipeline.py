@@ -29,11 +29,16 @@ class Pipeline:
         return fusion.learned(self._belief, self.config)
 
     def step(
-        self, seen: Observation, vehicle: VehicleState | None, degc: float | None = None
+        self,
+        seen: Observation,
+        vehicle: VehicleState | None,
+        degc: float | None = None,
+        now_ns: int | None = None,
     ) -> Step:
-        """observation -> health -> driver state -> alerts -> messages. degc: of the processor."""
+        """observation -> health -> driver state -> alerts -> messages. degc: of the processor;
+        now_ns: when it was seen, on a clock of this machine (None: a recording)."""
         c = self.config
-        self._health, fault = health.step(self._health, seen, c.health, degc)
+        self._health, fault = health.step(self._health, seen, c.health, degc, now_ns)
         self._belief, state = fusion.step(self._belief, seen, vehicle, fault, c)
         self._alerts, asked = alerts.step(self._alerts, state, vehicle, c.alerts)
         self._tell(state, asked.alerts, asked.locked_out)

@@ -32,6 +32,9 @@ MIN_SIDE, MAX_SIDE = 16, 8192
 MAX_STRIDE = 4 * MAX_SIDE
 """Bytes: 16-bit pixels and as much padding, as the native reader has it."""
 
+TIME_END = 1 << 62
+"""Stamps [ns] are below: 146 years, and no sum of one and a duration overflows natively."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -73,6 +76,8 @@ def parse_header(data: bytes) -> Header:
         raise ValueError(f"{width} x {height} pixels, outside {MIN_SIDE} to {MAX_SIDE} a side")
     if not row_bytes(form, width) <= stride <= MAX_STRIDE or payload != stride * height:
         raise ValueError(f"payload of {payload} bytes and stride {stride} do not fit {form}")
+    if t_ns >= TIME_END:
+        raise ValueError(f"capture time {t_ns}, not below {TIME_END}")
     return Header(form, width, height, stride, payload, seq, t_ns)
 
 

@@ -7,7 +7,8 @@ nanoseconds from the container's stamps. Rules:
   COLOR_BGR2GRAY). 16-bit images keep their upper 8 bits. Transparency is dropped.
 - Frames are read in order, never by seeking: OpenCV's seek by time is off by several frames, while
   the stamps of frames read in order are exact, variable frame rates included.
-- A stamp that does not advance is replaced by the one before plus the nominal frame period.
+- A stamp that does not advance, or that no clock shows, is replaced by the one before plus the
+  nominal frame period.
 - A side has MIN_SIDE to MAX_SIDE pixels.
 - A file that ends early gives the frames before the cut, then a line in `losses`.
 """
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dms import container, drive
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.rawstream import MAX_SIDE, MIN_SIDE, RawSource
+from dms.rawstream import MAX_SIDE, MIN_SIDE, TIME_END, RawSource
 from dms.types import Frame
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class VideoSource:
         try:
             for seq, image in enumerate(self._images()):
                 stamp = round(self._capture.get(self._cv2.CAP_PROP_POS_MSEC) * 1e6)
-                t_ns = stamp if stamp > t_ns else t_ns + period
+                t_ns = stamp if t_ns < stamp < TIME_END else t_ns + period
                 yield Frame(seq, t_ns, image)
             self._account(seq + 1)
         finally:

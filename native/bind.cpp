@@ -106,6 +106,7 @@ void bind_frame_ring(py::module_& m) {
       .def_property_readonly("array", &PinHandle::array)
       .def_property_readonly("t_ns", [](const PinHandle& p) { return p.pin().t_ns(); })
       .def_property_readonly("seq", [](const PinHandle& p) { return p.pin().seq(); })
+      .def_property_readonly("ticket", [](const PinHandle& p) { return p.pin().ticket(); })
       .def("release", &PinHandle::release)
       .def("__enter__", [](py::object self) { return self; })
       .def("__exit__", [](PinHandle& p, const py::args&) { p.release(); });
@@ -125,8 +126,8 @@ void bind_frame_ring(py::module_& m) {
       .def_property_readonly("version", &FrameRing::version)
       .def("latest", [](const Ring& r) { return handle_of(r, r->latest()); })
       .def(
-          "next", [](const Ring& r, std::uint64_t seq) { return handle_of(r, r->next(seq)); },
-          py::arg("seq"))
+          "next", [](const Ring& r, std::uint64_t ticket) { return handle_of(r, r->next(ticket)); },
+          py::arg("ticket"))
       .def_property_readonly("slots", &FrameRing::slots)
       .def_property_readonly("width", &FrameRing::width)
       .def_property_readonly("height", &FrameRing::height)

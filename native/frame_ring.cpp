@@ -74,6 +74,10 @@ std::uint64_t Pin::seq() const {
   return ring_->slot_[static_cast<std::size_t>(slot_)].seq.load(std::memory_order_relaxed);
 }
 
+std::uint64_t Pin::ticket() const {
+  return ring_->slot_[static_cast<std::size_t>(slot_)].ticket.load(std::memory_order_relaxed);
+}
+
 void Pin::release() {
   if (ring_ != nullptr) ring_->unpin(slot_);
   ring_ = nullptr;
@@ -194,7 +198,7 @@ Pin FrameRing::find(Key key) {
       const Slot& s = slot_[static_cast<std::size_t>(i)];
       const std::uint64_t ticket = s.ticket.load(std::memory_order_acquire);
       if (ticket == 0) continue;
-      const std::uint64_t k = key(ticket, s.seq.load(std::memory_order_relaxed));
+      const std::uint64_t k = key(ticket);
       if (k != 0 && (best < 0 || k < best_key)) {
         best = i;
         best_key = k;
@@ -207,11 +211,11 @@ Pin FrameRing::find(Key key) {
 }
 
 Pin FrameRing::latest() {
-  return find([](std::uint64_t ticket, std::uint64_t) { return ~ticket; });
+  return find([](std::uint64_t ticket) { return ~ticket; });
 }
 
-Pin FrameRing::next(std::uint64_t seq) {
-  return find([seq](std::uint64_t, std::uint64_t s) { return s > seq ? s : 0; });
+Pin FrameRing::next(std::uint64_t ticket) {
+  return find([ticket](std::uint64_t t) { return t > ticket ? t : 0; });
 }
 
 RingCounters FrameRing::counters() const {

@@ -28,6 +28,8 @@ class Pin {
   ImageView view() const;
   std::int64_t t_ns() const;
   std::uint64_t seq() const;
+  // The ring's own number of the frame, from 1: how many were written, this one included.
+  std::uint64_t ticket() const;
 
   void release();
 
@@ -80,8 +82,8 @@ class FrameRing {
 
   // Readers. An empty pin if there is no such frame.
   Pin latest();
-  // Of the frames with a sequence number above `seq`, the one with the lowest.
-  Pin next(std::uint64_t seq);
+  // The oldest of those written after the frame with `ticket`, whatever its sequence number.
+  Pin next(std::uint64_t ticket);
   RingCounters counters() const;
 
   // Changes with every frame, close() and wake(). To wait: read it, look for a frame, then

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -57,7 +58,7 @@ void Live::run() {
   while (!stop_.load(std::memory_order_acquire)) {
     const std::uint32_t version = ring_.version();
     const bool closed = ring_.closed();
-    Pin pin = first_ ? ring_.latest() : ring_.next(last_seq_);
+    Pin pin = last_ticket_ == 0 ? ring_.latest() : ring_.next(last_ticket_);
     if (pin) {
       observe(pin);
     } else if (closed) {
@@ -74,8 +75,12 @@ void Live::observe(Pin& pin) {
   const std::int64_t cpu = thread_cpu_ns();
   const std::int64_t wall = monotonic_ns();
   const std::uint64_t seq = pin.seq();
-  if (!first_) skipped_.fetch_add(seq - last_seq_ - 1, std::memory_order_relaxed);
-  first_ = false;
+  if (last_ticket_ != 0) {
+    const std::uint64_t overwritten = pin.ticket() - last_ticket_ - 1;
+    skipped_.fetch_add(std::max(overwritten, dropped_between(last_seq_, seq)),
+                       std::memory_order_relaxed);
+  }
+  last_ticket_ = pin.ticket();
   last_seq_ = seq;
   item_.failed = !engine_.step(pin.view(), pin.t_ns(), seq, item_.seen);
   pin.release();

@@ -23,10 +23,17 @@ struct LiveSeen {
 
 struct LiveCounters {
   std::uint64_t frames = 0;    // observed
-  std::uint64_t skipped = 0;   // in the stream but gone from the frame ring before their turn
+  std::uint64_t skipped = 0;   // dropped by the camera, or gone from the ring before their turn
   std::uint64_t dropped = 0;   // observations that nobody fetched in time
   std::uint64_t failures = 0;  // frames on which a network did not run
 };
+
+/// Frames that are missing between two with these sequence numbers. A number that does not go up,
+/// or goes up by more than any gap could, begins a new count: none.
+inline std::uint64_t dropped_between(std::uint64_t last, std::uint64_t seq) {
+  constexpr std::uint64_t kMost = 216'000;  // an hour at 60 Hz
+  return seq > last && seq - last - 1 <= kMost ? seq - last - 1 : 0;
+}
 
 class Live {
  public:
@@ -63,9 +70,9 @@ class Live {
   std::thread thread_;
   std::atomic<bool> stop_{false}, finished_{false};
   std::atomic<std::uint64_t> frames_{0}, skipped_{0}, dropped_{0}, failures_{0};
-  bool first_ = true;           // the thread's
-  std::uint64_t last_seq_ = 0;  // the thread's
-  LiveSeen item_;               // the thread's
+  std::uint64_t last_ticket_ = 0;  // the thread's; 0: no frame yet
+  std::uint64_t last_seq_ = 0;     // the thread's
+  LiveSeen item_;                  // the thread's
   Handover<LiveSeen, kCapacity> handover_;
 };
 

@@ -49,7 +49,8 @@ RawError parse_raw_header(const std::uint8_t* bytes, RawHeader* header) {
              u32(20),
              little_endian(bytes + 24, 8),
              little_endian(bytes + 32, 8)};
-  return sizes_agree(*header) ? RawError::kNone : RawError::kSize;
+  if (!sizes_agree(*header)) return RawError::kSize;
+  return header->t_ns < kRawTimeEnd ? RawError::kNone : RawError::kTime;
 }
 
 // --- RawParser

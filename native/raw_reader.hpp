@@ -18,6 +18,8 @@
 namespace dms {
 
 inline constexpr std::size_t kRawHeaderBytes = 40;
+// Stamps are below: 146 years of ns, and no sum of one and a duration overflows.
+inline constexpr std::uint64_t kRawTimeEnd = std::uint64_t{1} << 62;
 inline constexpr std::uint32_t kMaxRawStride = 4 * kMaxFrameSide;  // 16-bit pixels and as much pad
 
 struct RawHeader {
@@ -30,7 +32,7 @@ struct RawHeader {
   std::uint64_t t_ns = 0;
 };
 
-enum class RawError { kNone, kMagic, kVersion, kFormat, kSize };
+enum class RawError { kNone, kMagic, kVersion, kFormat, kSize, kTime };
 
 // An unsigned number of `size` <= 8 bytes.
 std::uint64_t little_endian(const std::uint8_t* bytes, int size);
@@ -42,7 +44,7 @@ struct RawCounters {
   std::uint64_t frames = 0;   // complete and wanted
   std::uint64_t skipped = 0;  // good headers whose payload the sink refused: size, or no free slot
   std::uint64_t bad_magic = 0;      // once for each stretch of bytes that is not a frame
-  std::uint64_t bad_header = 0;     // magic, but version, format or sizes are wrong
+  std::uint64_t bad_header = 0;     // magic, but version, format, sizes or time are wrong
   std::uint64_t skipped_bytes = 0;  // thrown away while looking for the next frame
   std::uint64_t truncated = 0;      // the stream ended inside a frame
   std::uint64_t missed = 0;         // shared memory only: passed over for a newer one, or overtaken

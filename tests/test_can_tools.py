@@ -267,6 +267,22 @@ def test_a_log_that_was_cut_is_never_taken_for_a_whole_one(
     assert 0 < len(given) < count, "what came before the cut"
 
 
+def test_a_candump_log_that_was_cut_anywhere_in_a_line_gives_the_lines_before_it(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "a.log"
+    recorded(log)
+    data = log.read_bytes()
+    for cut in range(1, 400):
+        log.write_bytes(data[:cut])
+        found, lines = list[LogFrame](), data.count(b"\n", 0, cut)
+        whole = data[cut - 1 : cut] == b"\n"
+        said = f"unreadable after {lines} frames: cut off inside its last line"
+        with contextlib.nullcontext() if whole else pytest.raises(SourceError, match=said):
+            found.extend(read_log(log))
+        assert len(found) == lines
+
+
 @pytest.mark.parametrize("share", [0.3, 0.95])
 def test_measured_data_that_was_cut_or_garbled_is_data_loss_in_one_line(
     dms: Dms, tmp_path: Path, share: float, capfd: pytest.CaptureFixture[str]

@@ -114,12 +114,12 @@ def test_next_gives_frames_in_order_and_nothing_beyond_the_last() -> None:
     for seq in (10, 11, 12, 13):
         frames.write(frame(seq), 0, seq)
     seen = []
-    seq = 0
-    while (pin := frames.next(seq)) is not None:
+    ticket = 0
+    while (pin := frames.next(ticket)) is not None:
         with pin:
-            seq = pin.seq
-            seen.append(seq)
-    assert seen == [11, 12, 13]
+            ticket = pin.ticket
+            seen.append((ticket, pin.seq))
+    assert seen == [(2, 11), (3, 12), (4, 13)]
 
 
 def test_waiting_ends_when_a_frame_comes() -> None:

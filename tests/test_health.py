@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dms import health
@@ -180,6 +184,82 @@ def test_a_stamp_that_goes_back_is_late() -> None:
     camera = Camera()
     camera.see(10)
     assert camera.see(1, every_ms=-500) == Reason.FRAMES_LATE
+
+
+def stamped(
+    stamps: Iterable[int], clock: Sequence[int] = (), config: HealthConfig | None = None
+) -> list[Reason]:
+    """What is told of each of these frames; `clock`: when they were seen."""
+    state, told, config = health.start(), [], config or HealthConfig()
+    for i, t_ns in enumerate(stamps):
+        seen, now_ns = Observation(i, t_ns, None, None, CLEAR), clock[i] if clock else None
+        state, reason = health.step(state, seen, config, now_ns=now_ns)
+        told.append(reason)
+    return told
+
+
+@pytest.mark.parametrize("hz", [10, 20, 30, 60])
+@pytest.mark.parametrize("unit", [0, 1e-9, 1e-6, 1e-3], ids=["still", "s", "ms", "us"])
+def test_stamps_that_stand_still_or_are_no_nanoseconds_are_late(hz: int, unit: float) -> None:
+    told = stamped(10**15 + round(i * unit * 10**9 / hz) for i in range(100))
+    assert told[10:] == [Reason.FRAMES_LATE] * 90
+    assert told[:10] == [Reason.NONE] * 10
+
+
+def test_a_clock_that_goes_on_is_believed_after_a_second() -> None:
+    still, goes = [10**12] * 30, [10**12 + i * 33 * MS for i in range(1, 60)]
+    told = stamped(still + goes)
+    assert told[29:60] == [Reason.FRAMES_LATE] * 31
+    assert told[61:] == [Reason.NONE] * 28
+
+
+def test_doubled_stamps_a_coarse_clock_and_a_fast_camera_are_on_time() -> None:
+    for stamps in (
+        [i // 2 * 66 * MS for i in range(100)],
+        [i * 17 // 100 * 100 * MS for i in range(200)],
+        [i * 2 * MS for i in range(1000)],
+    ):
+        assert set(stamped(stamps)) == {Reason.NONE}
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.001, 0.1, 0.4, 2.5, 8.0])
+def test_live_stamps_that_do_not_keep_up_with_the_clock_are_late(speed: float) -> None:
+    clock = [10**15 + i * 33 * MS for i in range(150)]
+    told = stamped([round(i * 33 * MS * speed) for i in range(150)], clock)
+    assert told[32:] == [Reason.FRAMES_LATE] * 118
+
+
+@given(
+    st.integers(0, 2**61),
+    st.integers(0, 2**61),
+    st.sampled_from([1, 10, 20, 30, 60]),
+    st.floats(0.7, 1.4),
+    st.lists(st.integers(0, 250), min_size=50, max_size=50),
+)
+def test_live_stamps_of_any_clock_that_goes_about_right_are_on_time(
+    stamp: int, now: int, hz: int, speed: float, waits_ms: list[int]
+) -> None:
+    steps = [i * 10**9 // hz for i in range(50)]
+    clock = [now + t + wait * MS for t, wait in zip(steps, waits_ms, strict=True)]
+    clock = list(itertools.accumulate(clock, max))
+    far = HealthConfig(late_ms=10000)
+    told = stamped([stamp + round(t * speed) for t in steps], clock, far)
+    assert set(told) == {Reason.NONE}
+
+
+def test_a_clock_that_strayed_is_believed_once_it_goes_right_for_a_second() -> None:
+    stamps = [i * 8 * MS for i in range(100)]
+    stamps += [stamps[-1] + i * 33 * MS for i in range(1, 100)]
+    told = stamped(stamps, [10**15 + i * 33 * MS for i in range(199)])
+    assert told[32:100] == [Reason.FRAMES_LATE] * 68
+    assert told[165:] == [Reason.NONE] * 34
+
+
+def test_a_gap_in_stamps_and_clock_alike_is_late_for_a_second_and_no_longer() -> None:
+    stamps = [i * 33 * MS + (i >= 50) * 5 * 10**9 for i in range(150)]
+    told = stamped(stamps, stamps)
+    assert told[50:81] == [Reason.FRAMES_LATE] * 31
+    assert set(told[:50] + told[82:]) == {Reason.NONE}
 
 
 def test_pictures_unlike_the_training_data_are_told_until_they_are_like_it_again() -> None:

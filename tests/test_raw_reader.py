@@ -13,6 +13,7 @@ import pytest
 from dms import _core
 from dms.errors import SourceError
 from dms.feed import RawFeed
+from dms.rawstream import TIME_END
 
 W, H = 64, 48
 HEADER = struct.Struct("<4sHHIIIIQQ")
@@ -68,6 +69,18 @@ def test_what_is_not_a_frame_is_skipped_and_counted(pipe: tuple[int, int]) -> No
     assert counters["bad_header"] == 1
     assert counters["truncated"] == 1
     assert ring.written == 2
+
+
+def test_the_native_reader_takes_the_stamps_that_the_other_takes(tmp_path: Path) -> None:
+    path = tmp_path / "frames.dmsf"
+    for t_ns in (0, TIME_END - 1, TIME_END, 2**63 - 1, 2**63, 2**64 - 1):
+        head = HEADER.pack(b"DMSF", 1, 0, W, H, W, W * H, 5, t_ns)
+        path.write_bytes(head + bytes(W * H))
+        ring = _core.FrameRing(2, W, H)
+        with path.open("rb") as file:
+            counters = read_all(file.fileno(), ring).counters
+        good = t_ns < TIME_END
+        assert (counters["frames"], counters["bad_header"]) == (good, not good)
 
 
 def test_a_header_read_ahead_is_handed_back(pipe: tuple[int, int]) -> None:

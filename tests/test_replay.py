@@ -16,7 +16,9 @@ from dms import e2e
 from dms.canlog import read_log
 from dms.commands import replay
 from dms.messages import ALERT, BY_ID, SENT, encode_vehicle_motion
+from dms.rawstream import write_frame
 from dms.signals import decode
+from dms.types import Frame
 
 FPS, SECONDS = 20, 10
 FILES = ("observations.csv", "events.csv", "report.html", "can.log")
@@ -120,6 +122,21 @@ def test_json_is_one_object(drive: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert summary["frames"] == FPS * SECONDS
     assert summary["events"][0]["kind"] == "DISTRACTION"
     assert summary["can_frames"] > SECONDS * 60
+
+
+@pytest.mark.parametrize("unit", [0, 1000], ids=["standing still", "us for ns"])
+def test_a_clock_that_does_not_count_nanoseconds_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: int
+) -> None:
+    path = tmp_path / "a.raw"
+    with path.open("wb") as file:
+        for i in range(100):
+            image = np.full((48, 64), i, np.uint8)
+            write_frame(file.write, Frame(i, i * unit * 1000 // FPS, image))
+    assert run(path, "--speed-kmh", 80, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["reason_share"] == {"FRAMES_LATE": 0.9}
+    assert run(path, "--speed-kmh", 80) == 0
+    assert "frames late        90.0 %" in capsys.readouterr().out
 
 
 def test_the_live_view_decodes_alerts_from_the_sent_bytes(

@@ -135,14 +135,15 @@ def feed(
     hz: float = 30.0,
     first: int = 0,
     image: np.ndarray | None = None,
+    clock: Callable[[], int] = time.monotonic_ns,
 ) -> None:
-    """Write frames at `hz`; the pipe's reader may go away."""
+    """Write frames at `hz`, stamped by `clock`; the pipe's reader may go away."""
     image = disc() if image is None else image
     assert process.stdin
     for i in range(first, first + count):
-        image[0] = i % 250  # equal frames would be a frozen camera
+        image[2] = i % 250  # a row that is looked at: equal frames are a frozen camera
         with contextlib.suppress(BrokenPipeError):
-            write_frame(process.stdin.write, Frame(i, round(i * 1e9 / hz), image))
+            write_frame(process.stdin.write, Frame(i, clock(), image))
             process.stdin.flush()
         time.sleep(1 / hz)
 
@@ -174,6 +175,17 @@ def test_a_stream_leads_to_states_on_the_bus_and_ends_with_unavailable(toy_model
         assert 0 <= figures["p50_us"] <= figures["p99_us"] <= figures["max_us"]
         assert sum(count for _, count in figures["buckets_us"]) == figures["count"]
     assert timing["period_jitter"]["p50_us"] < 1000 * min(m.period_ms for m in SENT), "a cycle"
+
+
+@pytest.mark.parametrize("clock", [lambda: 7, lambda: time.monotonic_ns() // 8])
+def test_a_capture_clock_that_goes_wrong_is_told(
+    toy_models: Path, clock: Callable[[], int]
+) -> None:
+    with running(toy_models, "--speed-kmh", "80") as (process, listener):
+        feed(process, 90, clock=clock)
+        process.communicate(timeout=30)
+    said = [(s["Availability"], s["Reason"]) for s in listener.statuses()]
+    assert said.count((Availability.DEGRADED, Reason.FRAMES_LATE)) >= 5, said
 
 
 def test_sigterm_says_unavailable_and_ends_within_a_second(toy_models: Path) -> None:
@@ -239,6 +251,7 @@ def test_a_wrong_bus_or_source_is_told_before_anything_starts() -> None:
     for words, said in (
         (("gone.mp4",), "gone.mp4: cannot be read"),
         (("/dev/null", "--can", "nonsense:x"), "is a device"),
+        (("-", "--loop"), "--loop cannot play stdin again"),
     ):
         command = [sys.executable, "-m", "dms.cli", "run", *words]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60)
@@ -257,7 +270,7 @@ def test_frames_in_shared_memory_lead_to_states_on_the_bus(
         seq = 0
         seeing = 0
         while seeing < 10 and time.monotonic() < deadline:
-            image[0] = seq % 250
+            image[2] = seq % 250
             writer.write(Frame(seq, time.monotonic_ns(), image))
             seq += 1
             time.sleep(FRAME_S)
@@ -369,7 +382,7 @@ def camera(path: Path) -> Iterator[Callable[[int], None]]:
 
     def shoot(count: int) -> None:
         for number in itertools.islice(seq, count):
-            image[0] = number % 250
+            image[2] = number % 250
             writer.write(Frame(number, time.monotonic_ns(), image))
             time.sleep(FRAME_S)
 
@@ -489,6 +502,11 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     assert statuses(anew)[0]["Reason"] == Reason.STARTING
     first = {m.arbitration_id: m.data[1] & 15 for m in reversed(anew)}
     assert {first[m.can_id] for m in SENT} == {0}, "counters begin anew"
+
+
+def test_the_service_leaves_no_core_dump_which_would_hold_frames() -> None:
+    unit = (ROOT / "configs/dms.service").read_text().splitlines()
+    assert "LimitCORE=0" in unit[unit.index("[Service]") : unit.index("[Install]")]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

@@ -48,15 +48,15 @@ def start(path: Path, ring: _core.FrameRing) -> _core.SharedReader:
     return reader
 
 
-def wait_for(ring: _core.FrameRing, seq: int) -> _core.Pin:
-    """The first frame from `seq` on."""
+def wait_for(ring: _core.FrameRing, ticket: int) -> _core.Pin:
+    """The first frame from the one with `ticket` on."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         version = ring.version
-        if pin := ring.next(seq - 1):
+        if pin := ring.next(ticket - 1):
             return pin
         ring.wait_change(version, 50_000_000)
-    raise AssertionError(f"no frame {seq}")
+    raise AssertionError(f"no frame {ticket}")
 
 
 def test_frames_of_another_process_arrive_whole_and_in_order(tmp_path: Path) -> None:
@@ -72,10 +72,11 @@ def test_frames_of_another_process_arrive_whole_and_in_order(tmp_path: Path) -> 
         reader = start(path, ring)
         camera.stdin.write("go\n")
         camera.stdin.flush()
-        last = 0
+        last = ticket = 0
         while last < 100:
-            with wait_for(ring, last + 1) as pin:
+            with wait_for(ring, ticket + 1) as pin:
                 assert pin.seq > last
+                ticket = pin.ticket
                 assert pin.t_ns == pin.seq * 1000
                 assert (pin.array == pin.seq).all()
                 last = pin.seq

@@ -6,17 +6,20 @@ import io
 import itertools
 import os
 import stat
+import struct
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dms import container, rawstream
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.source import kind_of, open_source, read_image, to_mono8
+from dms.source import VideoSource, kind_of, open_source, read_image, to_mono8
 from dms.types import Frame
 
 GREY = np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))
@@ -262,6 +265,70 @@ def test_a_written_raw_frame_reads_back(tmp_path: Path) -> None:
     (frame,), losses = all_frames(path)
     assert (frame.seq, frame.t_ns, losses) == (3, 4, [])
     assert np.array_equal(frame.image, GREY)
+
+
+class Liar:
+    """A capture of a video whose stamps no clock shows."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        self.read, self.release, self._get = capture.read, capture.release, capture.get
+
+    def get(self, what: int) -> float:
+        return 1e16 if what == cv2.CAP_PROP_POS_MSEC else self._get(what)
+
+
+def test_a_video_with_stamps_that_no_clock_shows_is_timed_by_its_rate(tmp_path: Path) -> None:
+    source = VideoSource(video(tmp_path / "a.mp4", frames=5, fps=10))
+    source._capture = Liar(source._capture)
+    assert [f.t_ns for f in source.frames()] == [i * 10**8 for i in range(5)]
+
+
+def raw_stream(path: Path, *stamped: tuple[int, int]) -> Path:
+    """A file of frames with these sequence numbers and stamps."""
+    with path.open("wb") as file:
+        for seq, t_ns in stamped:
+            rawstream.write_frame(file.write, Frame(seq, t_ns, GREY))
+    return path
+
+
+def test_every_raw_frame_is_given_whatever_its_number(tmp_path: Path) -> None:
+    seqs = [7, 7, 8, 11, 0, 2**63, 1, 2**64 - 1, 2]
+    path = raw_stream(tmp_path / "a.raw", *((seq, i * 10**7) for i, seq in enumerate(seqs)))
+    frames, losses = all_frames(path)
+    assert [f.seq for f in frames] == seqs
+    assert losses == []
+
+
+def test_a_stamp_that_no_clock_shows_ends_a_raw_stream_with_a_line(tmp_path: Path) -> None:
+    last = rawstream.TIME_END - 1
+    for wrong in (last + 1, 2**63, 2**64 - 1):
+        path = raw_stream(tmp_path / "a.raw", (0, last), (1, wrong), (2, 0))
+        frames, losses = all_frames(path)
+        assert [f.t_ns for f in frames] == [last]
+        assert losses == [
+            f"{path}: ends after 1 frames: capture time {wrong}, not below {last + 1}"
+        ]
+        with pytest.raises(SourceError, match="not a raw frame stream: capture time"):
+            all_frames(raw_stream(path, (0, wrong)))
+
+
+@given(st.sampled_from(["<HHIIIIQQ", "36s"]), st.data())
+def test_any_header_is_one_that_can_be_reckoned_with_or_says_why_not(
+    layout: str, data: st.DataObject
+) -> None:
+    numbers = st.integers(0, 2**64 - 1)
+    if layout == "36s":
+        rest = data.draw(st.binary(min_size=36, max_size=36))
+    else:
+        rest = struct.pack(
+            layout, 1, 0, 64, 48, 64, 64 * 48, data.draw(numbers), data.draw(numbers)
+        )
+    try:
+        head = rawstream.parse_header(b"DMSF" + rest)
+    except ValueError:
+        return
+    assert head.pack() == b"DMSF" + rest
+    assert rawstream.decode(head, bytes(head.payload)).shape == (head.height, head.width)
 
 
 def test_unknown_size_segments_are_not_called_cut(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ from hypothesis import strategies as st
 from scripted import QUALITY, look
 from test_transmit import STATE
 
-from dms import cannode
+from dms import __version__, cannode
 from dms.canbus import Controller, Received, parse_bus
 from dms.canlink import BusHealth, Link
 from dms.cannode import BATCH, DIAGNOSTIC_BATCH, CanNode, Scheduler
+from dms.car import OUR_CAR, load_car
+from dms.commands.common import identity
 from dms.commands.diagnosis import (
     IN_SNAPSHOT,
     Desk,
@@ -37,9 +40,10 @@ from dms.commands.diagnosis import (
 )
 from dms.config import CanConfig, Config, DiagnosticsConfig, load
 from dms.errors import UsageError
-from dms.messages import ALERT
+from dms.messages import ALERT, IDENTITY
 from dms.moment import Identity
 from dms.rawcan import RawPort
+from dms.signals import NoValue, decode
 from dms.transmit import TxFrame, TxPlan
 from dms.types import Availability, Face, Observation, Reason, Step
 from dms.uds import dtc, nvm
@@ -71,6 +75,7 @@ SECOND = 1000 * MS
 SECRET = b"sixteen bytes or more"
 REQUEST, RESPONSE = 0x7A0, 0x7A8
 CONFIG = replace(Config(), diagnostics=DiagnosticsConfig(request_id=REQUEST, response_id=RESPONSE))
+WHO = identity(CONFIG, OUR_CAR)
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         store = Store(self.folder)
-        self.desk = Desk(CONFIG, store, store.load(), lambda: self.now_ns)
+        self.desk = Desk(CONFIG, store, store.load(), lambda: self.now_ns, WHO)
         unit = Diagnostics(CONFIG.diagnostics, self.desk.offers(), self.desk.watch, lambda: 0)
         self.server = unit.server
         self.server.access.secret = SECRET
@@ -627,9 +632,47 @@ def test_power_lost_at_any_step_of_saving_leaves_the_old_or_the_new(
     assert not found.damaged
 
 
+def hashes_on_the_bus(who: Identity) -> list[Any]:
+    (sent,) = (f for f in TxPlan(who, 0).due(0) if f.message is IDENTITY)
+    said = decode(IDENTITY, sent.data)
+    return [said[name] for name in ("SoftwareHash", "ModelHash", "ConfigHash")]
+
+
+def test_a_tester_can_work_out_the_hashes_on_the_bus_from_what_it_reads() -> None:
+    bench = Bench()
+    answers = [bytes.fromhex(bench.ask(f"22 FD 0{n}")) for n in range(3)]
+    assert [a[:3].hex() for a in answers] == ["62fd00", "62fd01", "62fd02"]
+    worked_out = [int.from_bytes(a[3:7], "big") % 65533 for a in answers]
+    assert worked_out == hashes_on_the_bus(WHO)
+    assert answers[0][3:] == sha256(__version__.encode()).digest()
+    assert answers[1][3:] == sha256((ROOT / "models/manifest.yaml").read_bytes()).digest()
+
+
+def test_networks_without_a_manifest_are_zeros_and_not_available(tmp_path: Path) -> None:
+    config = replace(CONFIG, engine=replace(CONFIG.engine, models_dir=str(tmp_path)))
+    who = identity(config, OUR_CAR)
+    desk = Desk(config, Store(None), Kept({}), lambda: 0, who)
+    assert desk.identifiers[0xFD01].read() == bytes(32)
+    assert hashes_on_the_bus(who)[1] is NoValue.NOT_AVAILABLE
+
+
+def test_units_with_other_settings_or_another_car_tell_another_configuration(
+    tmp_path: Path,
+) -> None:
+    car = tmp_path / "car.yaml"
+    cars = [OUR_CAR]
+    for start_bit in (0, 8):
+        car.write_text(f"speed: {{can_id: 0x100, start_bit: {start_bit}, bits: 16, unit: km/h}}\n")
+        cars.append(load_car(car))
+    other = replace(CONFIG, can=replace(CONFIG.can, channel="can7"))
+    units = [identity(config, car) for config in (CONFIG, other) for car in cars]
+    assert len({hashes_on_the_bus(who)[2] for who in units}) == len(units)
+    assert identity(CONFIG, load_car(car)) == units[2]
+
+
 @pytest.mark.parametrize("content", [{"faults": 3}, {"faults": {"zz": {}}}, {"faults": {"1": {}}}])
 def test_a_file_of_another_shape_is_damage_not_the_end(content: dict[str, Any]) -> None:
-    desk = Desk(CONFIG, Store(None), Kept(content), lambda: 0)
+    desk = Desk(CONFIG, Store(None), Kept(content), lambda: 0, WHO)
     assert desk.damaged
     desk.watch(0)
     assert desk.faults.status(MEMORY) & CONFIRMED
@@ -824,7 +867,7 @@ def tester(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Any
     d = replace(CONFIG.diagnostics, key_file=str(key), state_dir=str(tmp_path / "state"))
     config, channel = replace(CONFIG, diagnostics=d), request.node.name
     store = Store(tmp_path / "state")
-    desk, unit = open_diagnostics(config, store, store.load(), time.monotonic_ns)
+    desk, unit = open_diagnostics(config, store, store.load(), time.monotonic_ns, WHO)
     node = CanNode(parse_bus(f"virtual:{channel}"), Identity("s", "m"), diagnostics=unit)
     desk.node = node
     node.start()

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -104,12 +104,12 @@ def to_json(value: object, indent: int | None = None) -> str:
     return json.dumps(value, allow_nan=False, indent=indent)
 
 
-def models_digest(config: Config) -> str:
-    """SHA-256 of the networks' manifest, hex; empty when there is none."""
+def _manifest(config: Config) -> str:
+    """The networks' manifest; empty when there is none."""
     from dms.engine import MANIFEST, models_dir  # the native part: what needs none works without
 
     manifest = models_dir(config.engine.models_dir) / MANIFEST
-    return sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
+    return manifest.read_bytes().decode(errors="replace") if manifest.is_file() else ""
 
 
 def car_for(file: str | None, bus: CanConfig) -> CarConfig:
@@ -121,6 +121,7 @@ def car_for(file: str | None, bus: CanConfig) -> CarConfig:
     return car
 
 
-def identity(config: Config) -> Identity:
-    """Which monitor this is, for the status message: version, networks' manifest, settings."""
-    return Identity(__version__, models_digest(config), config.digest())
+def identity(config: Config, car: CarConfig) -> Identity:
+    """Which monitor this is: version, networks' manifest; settings and the car's signals."""
+    settings = {"config": config.to_dict(), "car": asdict(car)}
+    return Identity(__version__, _manifest(config), json.dumps(settings, sort_keys=True))

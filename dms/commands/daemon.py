@@ -164,7 +164,7 @@ class Daemon:
 
     def _take(self, item: LiveObservation) -> None:
         seen = item.observation
-        step = self._pipeline.step(seen, self._vehicle(seen.t_ns), self._degc)
+        step = self._pipeline.step(seen, self._vehicle(seen.t_ns), self._degc, item.done_ns)
         if self._done_ns is None:
             self._notifier.say("READY=1")
         self._done_ns = item.done_ns

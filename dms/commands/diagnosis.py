@@ -11,18 +11,17 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from dms import __version__
 from dms.canlink import BusHealth
 from dms.cannode import CanNode
-from dms.commands.common import models_digest
 from dms.commands.meter import hottest_degc
 from dms.config import Config, Scalar
 from dms.config.param import MS
 from dms.errors import DmsError
 from dms.messages import KMH_PER_MPS
+from dms.moment import Identity
 from dms.types import Observation, SeatSide, Step
 from dms.uds.dtc import FaultMemory, Snapshot
 from dms.uds.nvm import Kept, Store
@@ -102,6 +101,7 @@ class Desk:
     store: Store
     kept: Kept
     clock: Callable[[], int]
+    identity: Identity
     node: CanNode | None = None
     frames: int = 0
     faces: int = 0
@@ -162,15 +162,14 @@ class Desk:
 
     def _identifiers(self) -> dict[int, Identifier]:
         software = __version__.encode()[:16].ljust(16)
-        hashes = (sha256(software).digest(), bytes.fromhex(models_digest(self.config)))
+        who = self.identity
+        hashes = [Identity.digest(text) for text in (who.software, who.models, who.config)]
         fixed = {
             0xF189: Identifier("software version", 16, lambda: software),
             VIN: Identifier("VIN", VIN_BYTES, self._read_vin, self._write_vin),
             0xFD00: Identifier("software hash", 32, lambda: hashes[0]),
-            0xFD01: Identifier("models hash", 32, lambda: hashes[1].ljust(32, b"\0")),
-            0xFD02: Identifier(
-                "configuration hash", 32, lambda: bytes.fromhex(self.config.digest())
-            ),
+            0xFD01: Identifier("models hash", 32, lambda: hashes[1]),
+            0xFD02: Identifier("configuration hash", 32, lambda: hashes[2]),
             0xFD03: Identifier("calibration", 1, self._calibration),
             0xFD04: Identifier("highest temperature", 2, lambda: _i16_tenths(hottest_degc())),
             0xFD05: Identifier("bus counters", 32, self._bus),
@@ -350,8 +349,8 @@ def _faults(config: Config, kept: Kept) -> tuple[FaultMemory, bool]:
 
 
 def open_diagnostics(
-    config: Config, store: Store, kept: Kept, clock: Callable[[], int]
+    config: Config, store: Store, kept: Kept, clock: Callable[[], int], identity: Identity
 ) -> tuple[Desk, Diagnostics]:
     """The diagnostics of one run; with a request_id only. Errors: UsageError (key file)."""
-    desk = Desk(config, store, kept, clock)
+    desk = Desk(config, store, kept, clock, identity)
     return desk, Diagnostics(config.diagnostics, desk.offers(), desk.watch, clock)

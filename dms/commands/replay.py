@@ -20,7 +20,7 @@ from typing import Any
 from dms import drive
 from dms.canlog import LogFrame, open_sink, read_log
 from dms.canlog import Sink as CanSink
-from dms.car import load_car
+from dms.car import CarConfig, load_car
 from dms.commands.common import (
     Perception,
     add_config_arguments,
@@ -40,7 +40,7 @@ from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
 from dms.transmit import TxFrame, TxPlan
-from dms.types import Alert, DriverState, Event, Frame, Step, VehicleState
+from dms.types import Alert, DriverState, Event, Frame, Reason, Step, VehicleState
 from dms.vehicle import VehicleInput
 
 Vehicle = Callable[[int], VehicleState | None]
@@ -100,7 +100,9 @@ def open_replay(args: argparse.Namespace, losses: list[str]) -> Replay:
     recording = drive.load(path) if drive.is_drive(path) else None
     config = load_config(args, _of_drive(recording))
     source = open_source(args.path, fps=args.fps)
-    return Replay(config, source, _vehicle(args, config, recording, losses), Pace(args.pace))
+    car = load_car(Path(args.car) if args.car else None)
+    vehicle = _vehicle(args.speed_kmh, car, recording, losses)
+    return Replay(config, source, vehicle, car, Pace(args.pace))
 
 
 @dataclass
@@ -111,6 +113,8 @@ class Summary:
     faces: int = 0
     end_ns: int = 0
     conditions: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """What kept it from seeing all."""
     events: list[Event] = field(default_factory=list)
     can_frames: int = 0
 
@@ -120,6 +124,8 @@ class Summary:
         self.faces += step.observation.face is not None
         self.end_ns = step.observation.t_ns
         self.conditions[step.state.condition.name] += 1
+        if step.state.reason != Reason.NONE:
+            self.reasons[step.state.reason.name] += 1
         self.events += step.events
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,6 +136,9 @@ class Summary:
             "face_share": round(self.faces / max(self.frames, 1), 4),
             "condition_share": {
                 name: round(count / self.frames, 4) for name, count in self.conditions.items()
+            },
+            "reason_share": {
+                name: round(count / self.frames, 4) for name, count in self.reasons.items()
             },
             "can_frames": self.can_frames,
             "events": [
@@ -153,6 +162,9 @@ class Summary:
         ]
         for state, count in self.conditions.most_common():
             lines.append(f"  {state.lower():<13} {100 * count / self.frames:5.1f} %")
+        for reason, count in self.reasons.most_common():
+            share = 100 * count / self.frames
+            lines.append(f"  {reason.lower().replace('_', ' '):<17} {share:5.1f} %")
         lines += [
             f"  {e.t_ns / 1e9:8.2f} s  {e.kind.name.lower():<17} {e.what:<12} level {e.level}  "
             f"{e.reason}"
@@ -166,8 +178,11 @@ class Summary:
 class Replay:
     """One recording through one pipeline, on the recording's clock."""
 
-    def __init__(self, config: Config, source: Source, vehicle: Vehicle, pace: Pace) -> None:
+    def __init__(
+        self, config: Config, source: Source, vehicle: Vehicle, car: CarConfig, pace: Pace
+    ) -> None:
         self.config, self.source, self._vehicle, self._pace = config, source, vehicle, pace
+        self._car = car
 
     def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
         """All frames, then the end. The engine is made when the first frame is there."""
@@ -187,7 +202,7 @@ class Replay:
         first = next(frames)
         engine = make()
         c = self.config.can
-        can.start(TxPlan(identity(self.config), first.t_ns, c.stale_ms * MS, c.fd))
+        can.start(TxPlan(identity(self.config, self._car), first.t_ns, c.stale_ms * MS, c.fd))
         pipeline = Pipeline(self.config, can.tell)
         for frame in chain([first], frames):
             self._pace.wait(frame.t_ns)
@@ -242,15 +257,14 @@ def _of_drive(recording: Drive | None) -> dict[str, Scalar]:
 
 
 def _vehicle(
-    args: argparse.Namespace, config: Config, recording: Drive | None, losses: list[str]
+    speed_kmh: float | None, car: CarConfig, recording: Drive | None, losses: list[str]
 ) -> Vehicle:
     """Where speed comes from. A log that breaks off ends in `losses`."""
-    if args.speed_kmh is not None:
-        speed_mps = args.speed_kmh / KMH_PER_MPS
+    if speed_kmh is not None:
+        speed_mps = speed_kmh / KMH_PER_MPS
         return lambda t_ns: VehicleState(t_ns, speed_mps)
     if recording is None or recording.can is None:
         return lambda t_ns: None
-    car = load_car(Path(args.car) if args.car else None)
     heard = VehicleInput(car)
     return HeardVehicle(heard, read_log(recording.can), recording.can_t0_ns, losses).at
 

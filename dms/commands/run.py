@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from dms.canbus import parse_bus
 from dms.cannode import CanNode
+from dms.car import CarConfig
 from dms.commands.common import (
     add_config_arguments,
     car_for,
@@ -32,7 +33,8 @@ from dms.commands.common import (
 from dms.commands.live import LiveView
 from dms.commands.stopping import stop_signals
 from dms.config import CanConfig, Config, ConfigError
-from dms.errors import Exit
+from dms.errors import Exit, UsageError
+from dms.moment import Identity
 from dms.source import is_stream, kind_of
 from dms.uds.nvm import Kept, Store
 from dms.uds.unit import Diagnostics
@@ -57,10 +59,14 @@ def run(args: argparse.Namespace) -> int:
     """From the first CAN frame, which says "starting", to the last, which says "unavailable"."""
     config, store, kept = _stored(args)
     stream = _check_source(args.source)
+    if args.loop and args.source == "-":
+        raise UsageError("--loop cannot play stdin again", fix="give the recording's name")
     bus = parse_bus(args.can, config.can) if args.can else config.can
     view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
-    desk, diagnostics = _diagnosis(config, store, kept)
-    with stop_signals() as stop_fd, _node(args, config, bus, view, diagnostics) as node:
+    car = car_for(args.car, bus)
+    who = identity(replace(config, can=bus), car)
+    desk, diagnostics = _diagnosis(config, store, kept, who)
+    with stop_signals() as stop_fd, _node(bus, who, car, view, diagnostics) as node:
         # late: the bus is told "starting" while these load
         from dms.commands.daemon import Daemon
         from dms.feed import Stopped, open_feed
@@ -100,14 +106,14 @@ def _stored(args: argparse.Namespace) -> tuple[Config, Store, Kept]:
 
 
 def _diagnosis(
-    config: Config, store: Store, kept: Kept
+    config: Config, store: Store, kept: Kept, who: Identity
 ) -> tuple[Desk, Diagnostics] | tuple[None, None]:
     """The diagnostics, if an identifier for them is configured. Errors: UsageError."""
     if config.diagnostics.request_id is None:
         return None, None
     from dms.commands.diagnosis import open_diagnostics
 
-    return open_diagnostics(config, store, kept, time.monotonic_ns)
+    return open_diagnostics(config, store, kept, time.monotonic_ns, who)
 
 
 def _check_source(name: str) -> bool:
@@ -125,14 +131,13 @@ def _check_source(name: str) -> bool:
 
 @contextmanager
 def _node(
-    args: argparse.Namespace,
-    config: Config,
     bus: CanConfig,
+    who: Identity,
+    car: CarConfig,
     view: LiveView | None,
     diagnostics: Diagnostics | None,
 ) -> Iterator[CanNode]:
-    car = car_for(args.car, bus)
-    node = CanNode(bus, identity(config), car, diagnostics=diagnostics)
+    node = CanNode(bus, who, car, diagnostics=diagnostics)
     if view:
         node.watch(lambda frame: view.sent([frame]))
     node.start()

@@ -106,6 +106,28 @@ class HealthConfig:
         lo=20,
         hi=10000,
     )
+    stamp_min_ms: int = param(
+        1,
+        "stamps closer than this are no camera's: the clock stands still, or does not count ns",
+        "choice: no camera takes 1000 frames/s",
+        lo=1,
+        hi=10,
+    )
+    stamp_min_frames: int = param(
+        10,
+        "so many such frames in a row are late",
+        "choice: a second at 10 frames/s; a clock with ticks of 100 ms still passes at 60",
+        lo=2,
+        hi=1000,
+    )
+    clock_factor: float = param(
+        2.0,
+        "live, stamps that advance so many times faster or slower than the clock here are late",
+        "choice: wrong units are 100 times off or more; a busy processor is not",
+        lo=1.1,
+        hi=100,
+    )
+    clock_ms: int = param(1000, "both are compared over this long", "choice", lo=100, hi=60000)
     late_clear_ms: int = param(
         1000, "on-time frames for this long end the late fault", "choice", lo=0, hi=60000
     )

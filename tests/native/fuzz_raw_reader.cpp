@@ -30,6 +30,7 @@ void parse_once(const std::uint8_t* data, std::size_t size) {
   parser.finish();
   const dms::RawCounters c = parser.counters();
   require(c.frames == out.seqs.size(), "frames counted and delivered differ");
+  require(out.timed, "a stamp that no clock shows");
   require(c.skipped_bytes + dms::kRawHeaderBytes * c.frames <= size, "bytes counted twice");
   require(c.truncated <= 1, "a stream ends once");
   require(c.bad_magic + c.bad_header <= c.skipped_bytes, "an error that skipped nothing");

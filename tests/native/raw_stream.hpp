@@ -15,13 +15,19 @@ inline void put(Bytes& out, std::uint64_t value, int size) {
 }
 
 inline Bytes header(dms::PixelFormat format, std::uint32_t width, std::uint32_t height,
-                    std::uint32_t stride, std::uint32_t payload, std::uint64_t seq) {
+                    std::uint32_t stride, std::uint32_t payload, std::uint64_t seq,
+                    std::uint64_t t_ns) {
   Bytes out = {'D', 'M', 'S', 'F', 1, 0};
   put(out, static_cast<std::uint64_t>(format), 2);
   for (const std::uint32_t field : {width, height, stride, payload}) put(out, field, 4);
   put(out, seq, 8);
-  put(out, seq * 1000, 8);
+  put(out, t_ns, 8);
   return out;
+}
+
+inline Bytes header(dms::PixelFormat format, std::uint32_t width, std::uint32_t height,
+                    std::uint32_t stride, std::uint32_t payload, std::uint64_t seq) {
+  return header(format, width, height, stride, payload, seq, seq * 1000);
 }
 
 // A mono 8 frame without padding whose every pixel is `seq`.
@@ -46,6 +52,7 @@ class Collector : public dms::RawSink {
   }
   void end(const dms::RawHeader& h) override {
     seqs.push_back(h.seq);
+    timed = timed && h.t_ns < dms::kRawTimeEnd;
     uniform = uniform && payload_ == Bytes(h.payload, static_cast<std::uint8_t>(h.seq));
     payload_ = {};
   }
@@ -56,6 +63,7 @@ class Collector : public dms::RawSink {
 
   std::vector<std::uint64_t> seqs;
   bool uniform = true;  // every payload is its sequence number, over and over
+  bool timed = true;    // every stamp is one that can be reckoned with
   int abandoned = 0;
 
  private:

@@ -47,6 +47,19 @@ void readers_find_the_latest_and_the_next() {
   CHECK(ring.counters().written == 10 && ring.counters().dropped == 0);
 }
 
+void the_next_goes_by_the_order_of_writing_not_by_sequence_numbers() {
+  FrameRing ring(4, kWidth, kHeight, PixelFormat::kMono8);
+  const std::vector<std::uint64_t> seqs = {200, 0, 0, 255, 3};
+  for (const std::uint64_t seq : seqs) write(ring, seq);
+  std::uint64_t ticket = 0;
+  for (std::size_t i = 1; i < seqs.size(); ++i) {  // the first is overwritten
+    const Pin pin = ring.next(ticket);
+    CHECK(holds(pin, seqs[i]) && pin.ticket() == i + 1);
+    ticket = pin.ticket();
+  }
+  CHECK(!ring.next(ticket));
+}
+
 void a_pinned_slot_is_never_overwritten() {
   FrameRing ring(3, kWidth, kHeight, PixelFormat::kMono8);
   write(ring, 1);
@@ -190,6 +203,7 @@ void waiting_ends_by_frame_wake_and_timeout() {
 
 int main() {
   readers_find_the_latest_and_the_next();
+  the_next_goes_by_the_order_of_writing_not_by_sequence_numbers();
   a_pinned_slot_is_never_overwritten();
   pins_move_and_count();
   an_abandoned_write_leaves_no_frame();

@@ -71,10 +71,14 @@ void clear(int fd) {
   CHECK(read(fd, &count, sizeof(count)) == sizeof(count));
 }
 
-void write_frames(dms::FrameRing& ring, std::uint64_t first, std::uint64_t count) {
+void write_frame(dms::FrameRing& ring, std::int64_t t_ns, std::uint64_t seq) {
   const std::vector<std::uint8_t> pixels(ring.frame_bytes(), 90);
+  ring.write(pixels.data(), pixels.size(), t_ns, seq);
+}
+
+void write_frames(dms::FrameRing& ring, std::uint64_t first, std::uint64_t count) {
   for (std::uint64_t i = first; i < first + count; ++i) {
-    ring.write(pixels.data(), pixels.size(), static_cast<std::int64_t>(i) * kFrame, i);
+    write_frame(ring, static_cast<std::int64_t>(i) * kFrame, i);
     std::this_thread::yield();
   }
 }
@@ -137,6 +141,72 @@ void it_stops_and_starts_again() {
   }
 }
 
+// Writes each frame once the one before is observed; what was observed, and how many skipped.
+struct Counted {
+  std::vector<std::uint64_t> seqs;
+  std::uint64_t skipped = 0;
+};
+
+Counted one_by_one(const std::vector<std::uint64_t>& seqs) {
+  fake::Script script;
+  const auto engine = fake::engine(script);
+  dms::FrameRing ring(4, 160, 120, dms::PixelFormat::kMono8);
+  dms::Live live(*engine, ring);
+  live.start();
+  Counted out;
+  dms::LiveSeen item;
+  for (const std::uint64_t seq : seqs) {
+    write_frame(ring, static_cast<std::int64_t>(out.seqs.size()) * kFrame, seq);
+    while (!live.pop(item)) {
+      CHECK(readable(live.fd(), kPatienceMs));
+      clear(live.fd());
+    }
+    out.seqs.push_back(item.seen.seq);
+  }
+  live.stop();
+  out.skipped = live.counters().skipped;
+  return out;
+}
+
+void every_frame_is_observed_whatever_its_number() {
+  constexpr std::uint64_t kTop = ~std::uint64_t{0};
+  const struct {
+    std::vector<std::uint64_t> seqs;
+    std::uint64_t skipped;
+  } streams[] = {
+      {{5, 6, 8, 11}, 3},                         // gaps are drops
+      {{0, 0, 0, 0}, 0},                          // a camera that does not count
+      {{60, 61, 0, 1, 3}, 1},                     // it started again
+      {{1, 2, std::uint64_t{1} << 63, 4, 5}, 0},  // one that is wrong
+      {{kTop - 1, kTop, 0, 1}, 0},                // it ran over
+      {{0, kTop, 0, kTop}, 0},
+      {{0, 216'001, 432'003}, 216'000},  // the longest gap, and one more
+  };
+  for (const auto& stream : streams) {
+    const Counted seen = one_by_one(stream.seqs);
+    CHECK(seen.seqs == stream.seqs);
+    CHECK(seen.skipped == stream.skipped);
+  }
+}
+
+// Numbers that repeat: what the ring overwrote is still known.
+void frames_overwritten_before_their_turn_are_counted_without_numbers() {
+  fake::Script script;
+  const auto engine = fake::engine(script);
+  dms::FrameRing ring(4, 160, 120, dms::PixelFormat::kMono8);
+  dms::Live live(*engine, ring);
+  dms::LiveSeen item;
+  live.start();
+  write_frame(ring, 0, 7);
+  while (!live.pop(item)) CHECK(readable(live.fd(), kPatienceMs));
+  live.stop();
+  for (std::int64_t i = 1; i <= 10; ++i) write_frame(ring, i * kFrame, 7);
+  ring.close();
+  live.start();
+  while (!live.finished()) std::this_thread::yield();
+  CHECK(live.counters().frames == 5 && live.counters().skipped == 6);
+}
+
 void a_network_that_fails_is_said_with_each_frame() {
   fake::Script script;
   script.face_runs = false;
@@ -159,6 +229,8 @@ int main() {
   a_full_handover_keeps_the_newest();
   every_frame_is_observed_or_counted();
   it_stops_and_starts_again();
+  every_frame_is_observed_whatever_its_number();
+  frames_overwritten_before_their_turn_are_counted_without_numbers();
   a_network_that_fails_is_said_with_each_frame();
   return check::result();
 }

@@ -67,6 +67,8 @@ void bad_headers_are_counted_and_the_next_frame_is_found() {
       raw_stream::header(PixelFormat::kMono12Le, 7, 3, 13, 39, 9),
       raw_stream::header(PixelFormat::kRaw10Packed, 7, 3, 9, 27, 9),
       raw_stream::header(static_cast<PixelFormat>(5), 7, 3, 7, 21, 9),
+      raw_stream::header(mono, 7, 3, 7, 21, 9, dms::kRawTimeEnd),
+      raw_stream::header(mono, 7, 3, 7, 21, 9, ~std::uint64_t{0}),
       raw_stream::header(mono, 7, 3, 7, 21, 9),
   };
   bad.back()[4] = 2;  // version
@@ -148,7 +150,7 @@ void a_pipe_is_read_into_the_ring_until_it_ends() {
   CHECK(c.frames == 2 && c.skipped == 1 && c.bad_magic == 1 && c.truncated == 1);
   const dms::Pin pin = ring->next(1);
   CHECK(pin && pin.seq() == 3 && pin.t_ns() == 3000 && pin.view().row(2)[6] == 3);
-  CHECK(!ring->next(3));
+  CHECK(!ring->next(2));
 }
 
 void packed_pixels_are_converted_on_the_way() {

@@ -223,10 +223,10 @@ void any_bytes_at_all_touch_no_other_memory() {
 }
 
 // Waits for a frame in the ring. False: none came.
-bool wait_for(FrameRing& ring, std::uint64_t seq) {
+bool wait_for(FrameRing& ring, std::uint64_t ticket) {
   for (int i = 0; i < 400; ++i) {
     const std::uint32_t version = ring.version();
-    if (ring.next(seq - 1)) return true;
+    if (ring.next(ticket - 1)) return true;
     ring.wait_change(version, 10'000'000);
   }
   return false;

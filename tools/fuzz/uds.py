@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dms.car import OUR_CAR
+from dms.commands.common import identity
 from dms.commands.diagnosis import Desk
 from dms.config import Config, DiagnosticsConfig
 from dms.uds.access import Access
@@ -31,7 +33,8 @@ class Target:
 
     def _new_desk(self) -> Desk:
         config = replace(Config(), diagnostics=DIAGNOSTICS)
-        return Desk(config, Store(None), Kept({}), lambda: self.now_ns)
+        who = identity(config, OUR_CAR)
+        return Desk(config, Store(None), Kept({}), lambda: self.now_ns, who)
 
     def _begin(self) -> None:
         self.now_ns = 0
