@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -438,6 +439,23 @@ def workshop() -> Iterator[Any]:
 SECRET = b"sixteen bytes or more"
 
 
+@contextlib.contextmanager
+def service_manager(path: Path) -> Iterator[Callable[[], list[str]]]:
+    """systemd's notification socket: gives what it was told so far."""
+    told: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.setblocking(False)
+
+        def listen() -> list[str]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    told.append(manager.recv(256).decode())
+            return told
+
+        yield listen
+
+
 @pytest.mark.parametrize("kind", ["shm", "pipe"])
 def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     toy_models: Path, tmp_path: Path, kind: str
@@ -448,15 +466,21 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     words = ["--set", "diagnostics.request_id=0x7A0", "--set", f"diagnostics.key_file={key}"]
     source = "-" if kind == "pipe" else f"shm:{tmp_path / 'camera'}"
     stop = threading.Event()
+    notified = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
     with (
+        service_manager(tmp_path / "notify") as manager,
         camera(tmp_path / "camera") as shoot,
-        running(toy_models, "--speed-kmh", "80", *words, source=source) as (process, listener),
+        running(toy_models, "--speed-kmh", "80", *words, source=source, **notified) as (
+            process,
+            listener,
+        ),
     ):
 
         def film() -> None:
             for number in itertools.count():
                 if stop.is_set():
                     return
+                manager()  # whose queue is short
                 feed(process, 1, first=number) if kind == "pipe" else shoot(1)
 
         filming = threading.Thread(target=film)
@@ -474,8 +498,13 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
         finally:
             stop.set()
             filming.join()
+        manager_heard = list(manager())
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
+        assert manager()[-1] == "STOPPING=1"
+    assert set(manager_heard) == {"READY=1", "WATCHDOG=1"}, "a new start is no stop"
+    assert manager_heard.count("READY=1") == 2
+    assert manager_heard[manager_heard.index("READY=1", 1) - 1] == "WATCHDOG=1"
     joined_within_a_frame = kind == "pipe" and b"before the first whole frame" in err
     assert process.returncode == (3 if joined_within_a_frame else 0), err.decode()
     assert b"started anew, as a diagnostic tester asked" in err

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
             desk.node = node
             daemon.consult(desk.seen, lambda: desk.reset_asked.is_set() and diagnostics.idle)
         totals = daemon.run(stop_fd)
-    if desk and desk.reset_asked.is_set():
+    if daemon.reset:
         warn("started anew, as a diagnostic tester asked")
         os.execv(sys.executable, sys.orig_argv)
     if args.json:
