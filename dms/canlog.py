@@ -255,14 +255,23 @@ def _begins(path: Path, ending: str) -> bool:
 
 def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     """The frames as python-can reads them; None for a remote frame."""
+    count = 0
     with _strict(ending), _reader(path, ending) as reader:
         for m in reader:
+            count += 1
             yield None if m.is_remote_frame else _log_frame(m)
-        whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
-        if ending == ".blf" and size < whole:
-            raise ValueError(f"cut off: {size} of {whole} bytes")
+        if ending == ".blf":
+            _check_header(reader, path.stat().st_size, count)
     if ending in (".asc", ".trc") and not _ends(path):
         raise ValueError("cut off inside its last line")
+
+
+def _check_header(reader: Any, size: int, count: int) -> None:
+    """What a .blf says of itself, which is written when it is closed. Errors: ValueError."""
+    if size < reader.file_size:
+        raise ValueError(f"cut off: {size} of {reader.file_size} bytes")
+    if not reader.object_count and (size > reader.file_size or not count):
+        raise ValueError("its header counts nothing: it was never closed, or nothing was written")
 
 
 def _reader(path: Path, ending: str) -> Any:

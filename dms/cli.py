@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DmsError as error:
         return _complain("\ndms: ".join(error.lines()), error.exit_code)
     except KeyboardInterrupt:
-        return _complain("stopped by the keyboard", Exit.FAILED)
+        return _complain("stopped before the end", Exit.FAILED)
     except ImportError as error:
         fix = "install the package again (pip install .), or see dms doctor"
         return _complain(f"a part of this program cannot be loaded: {error} - {fix}", Exit.FAILED)

@@ -520,6 +520,41 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     assert {first[m.can_id] for m in SENT} == {0}, "counters begin anew"
 
 
+def left(process: subprocess.Popen[bytes]) -> None:
+    """Who looked on has gone."""
+    assert process.stderr
+    process.stderr.close()
+
+
+def full(process: subprocess.Popen[bytes]) -> None:
+    """Who looks on reads no more."""
+    assert process.stderr
+    fd = os.open(f"/proc/self/fd/{process.stderr.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(fd, bytes(4096))
+    os.close(fd)
+
+
+@pytest.mark.parametrize("onlooker", [left, full])
+def test_who_looks_on_holds_up_neither_the_bus_nor_the_end(
+    toy_models: Path, onlooker: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    words = ["--live", "--speed-kmh", "80", "--set", "alerts.cannot_see_ms=1000"]
+    nobody = np.random.default_rng(0).integers(55, 66, (480, 640)).astype(np.uint8)
+    with running(toy_models, *words) as (process, listener):
+        onlooker(process)
+        feed(process, 75, image=nobody)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert json.loads(out)["frames"] > 60
+    kinds = [Listener.values(m)["AlertKind"] for m in listener.messages()
+             if m.arbitration_id == ALERT.can_id]  # fmt: skip
+    assert AlertKind.CANNOT_SEE in kinds, "there was something to show"
+    assert listener.statuses()[-1]["Reason"] == Reason.SHUTDOWN
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_the_service_is_one_that_systemd_understands(tmp_path: Path) -> None:
     unit = tmp_path / "dms.service"

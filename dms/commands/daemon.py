@@ -143,6 +143,8 @@ class Daemon:
                     os.read(live.fd, 8)
             for item in live.drain():
                 self._take(item)
+            if self._view:
+                self._view.catch_up()
             self._measure(live)
             self._watchdog()
             if not self._node.alive:  # nobody would hear of anything any more

@@ -44,8 +44,10 @@ class PageSink:
         self._maybe_thumbnail(frame, step)
 
     def close(self) -> None:
-        end_s = self._samples[-1].t_s if self._samples else 0.0
-        share = 100 * self._faces / max(self._count, 1)
+        if not self._count:  # nothing was played
+            return
+        end_s = self._samples[-1].t_s
+        share = 100 * self._faces / self._count
         facts = (
             ("frames", str(self._count)),
             ("length", f"{end_s:.1f} s"),

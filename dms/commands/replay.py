@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -30,8 +31,10 @@ from dms.commands.common import (
     to_json,
 )
 from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.commands.page import PageSink
 from dms.commands.sinks import CsvSink, Pace, Sink
+from dms.commands.stopping import Stopping
 from dms.config import MS, Config, Scalar
 from dms.drive import Drive
 from dms.engine import open_engine
@@ -45,6 +48,8 @@ from dms.vehicle import VehicleInput
 
 Vehicle = Callable[[int], VehicleState | None]
 """What the vehicle said up to a moment of the recording."""
+MayStop = Callable[[], AbstractContextManager[None]]
+"""Inside, a signal may end it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,13 +87,19 @@ def run(args: argparse.Namespace) -> int:
     path, losses = Path(args.path), list[str]()
     replay = open_replay(args, losses)
     sinks = _sinks(args, path)
-    can = CanOut(
-        [open_sink(text, replay.config.can) for text in args.can_out],
-        LiveView(sys.stderr if args.json else sys.stdout) if args.live else None,
-    )
-    summary = replay.run(lambda: open_engine(replay.config), sinks, can)
+    can_sinks = [open_sink(text, replay.config.can) for text in args.can_out]
+    with Stopping() as stopping:
+        can = CanOut(can_sinks, _view(args), stopping.here)
+        summary = replay.run(lambda: open_engine(replay.config), sinks, can, stopping.here)
     print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
     return finish(replay.source.losses + losses)
+
+
+def _view(args: argparse.Namespace) -> LiveView | None:
+    if not args.live:
+        return None
+    alone = not (args.out or args.can_out)
+    return LiveView(Onlooker(sys.stderr if args.json else sys.stdout, alone))
 
 
 def open_replay(args: argparse.Namespace, losses: list[str]) -> Replay:
@@ -169,37 +180,61 @@ class Replay:
     def __init__(self, config: Config, source: Source, vehicle: Vehicle, pace: Pace) -> None:
         self.config, self.source, self._vehicle, self._pace = config, source, vehicle, pace
 
-    def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
-        """All frames, then the end. The engine is made when the first frame is there."""
+    def run(
+        self,
+        engine: Callable[[], Perception],
+        sinks: list[Sink],
+        can: CanOut,
+        may_stop: MayStop = nullcontext,
+    ) -> Summary:
+        """All frames, then the end, which comes for what was played however that ends. The engine
+        is made when the first frame is there."""
         summary = Summary()
-        for frame, step in self._steps(engine, can):
-            summary.add(step)
+        with ExitStack() as ends:
+            ends.callback(can.close)
             for sink in sinks:
-                sink.step(frame, step)
-        can.goodbye(summary.end_ns)
-        for sink in sinks:
-            sink.close()
+                ends.callback(sink.close)
+            ends.callback(can.goodbye)
+            for frame, step in self._steps(engine, can, may_stop):
+                summary.add(step)
+                for sink in sinks:
+                    sink.step(frame, step)
         summary.can_frames = can.count
         return summary
 
-    def _steps(self, make: Callable[[], Perception], can: CanOut) -> Iterator[tuple[Frame, Step]]:
-        frames = self.source.frames()
+    def _steps(
+        self, make: Callable[[], Perception], can: CanOut, may_stop: MayStop
+    ) -> Iterator[tuple[Frame, Step]]:
+        frames = self._frames(may_stop)
         first = next(frames)
         engine = make()
         c = self.config.can
         can.start(TxPlan(identity(self.config), first.t_ns, c.stale_ms * MS, c.fd))
         pipeline = Pipeline(self.config, can.tell)
         for frame in chain([first], frames):
-            self._pace.wait(frame.t_ns)
+            with may_stop():
+                self._pace.wait(frame.t_ns)
             yield frame, pipeline.step(engine.step(frame), self._vehicle(frame.t_ns))
+
+    def _frames(self, may_stop: MayStop) -> Iterator[Frame]:
+        frames = self.source.frames()
+        while True:
+            with may_stop():
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
 
 
 class CanOut:
     """Makes CAN frames on the recording's clock; hands them to the sinks and the live view."""
 
-    def __init__(self, sinks: list[CanSink], view: LiveView | None) -> None:
-        self._sinks, self._view = sinks, view
+    def __init__(
+        self, sinks: list[CanSink], view: LiveView | None, may_stop: MayStop = nullcontext
+    ) -> None:
+        self._sinks, self._view, self._may_stop = sinks, view, may_stop
         self._plan: TxPlan | None = None
+        self._told_ns: int | None = None
         self.count = 0
 
     def start(self, plan: TxPlan) -> None:
@@ -209,25 +244,32 @@ class CanOut:
     def tell(self, state: DriverState, alerts: Sequence[Alert], locked_out: bool) -> None:
         """A new result: frames due before it, then it."""
         assert self._plan is not None
+        self._told_ns = state.t_ns
         self._send(self._plan.advance(state, alerts, state.t_ns, locked_out))
         if self._view:
-            self._view.state(state)
+            with self._may_stop():
+                self._view.state(state)
 
-    def goodbye(self, t_ns: int) -> None:
-        """The last frames, and the end."""
-        if self._plan:
-            self._send(self._plan.goodbye(t_ns))
-        for sink in self._sinks:
-            sink.close()
-        if self._view:
-            self._view.end()
+    def goodbye(self) -> None:
+        """The last frames."""
+        if self._plan and self._told_ns is not None:
+            self._send(self._plan.goodbye(self._told_ns))
+
+    def close(self) -> None:
+        """The end: every sink is closed, whatever becomes of another."""
+        with ExitStack() as ends:
+            if self._view:
+                ends.callback(self._view.end)
+            for sink in self._sinks:
+                ends.callback(sink.close)
 
     def _send(self, frames: Sequence[TxFrame]) -> None:
         self.count += len(frames)
         for sink in self._sinks:
             sink.send(frames)
         if self._view:
-            self._view.sent(frames)
+            with self._may_stop():
+                self._view.sent(frames)
 
 
 def _of_drive(recording: Drive | None) -> dict[str, Scalar]:

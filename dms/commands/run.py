@@ -30,6 +30,7 @@ from dms.commands.common import (
     warn,
 )
 from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.commands.stopping import stop_signals
 from dms.config import CanConfig, Config, ConfigError
 from dms.errors import Exit
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     config, store, kept = _stored(args)
     stream = _check_source(args.source)
     bus = parse_bus(args.can, config.can) if args.can else config.can
-    view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
+    view = _view(args)
     desk, diagnostics = _diagnosis(config, store, kept)
     with stop_signals() as stop_fd, _node(args, config, bus, view, diagnostics) as node:
         # late: the bus is told "starting" while these load
@@ -80,6 +81,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(to_json(totals.to_dict(node), indent=1))
     return finish(feed.losses())
+
+
+def _view(args: argparse.Namespace) -> LiveView | None:
+    """Nobody waits for who looks on, neither the bus nor the end."""
+    out = sys.stderr if args.json else sys.stdout
+    return LiveView(Onlooker(out, waits=False)) if args.live else None
 
 
 def _stored(args: argparse.Namespace) -> tuple[Config, Store, Kept]:
@@ -134,7 +141,7 @@ def _node(
     car = car_for(args.car, bus)
     node = CanNode(bus, identity(config), car, diagnostics=diagnostics)
     if view:
-        node.watch(lambda frame: view.sent([frame]))
+        node.watch(view.note)
     node.start()
     try:
         yield node
