@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import math
 import random
@@ -516,6 +518,46 @@ def test_faults_survive_power_loss_and_a_new_start_begins_a_cycle(bench: Bench) 
     assert not status & TEST_FAILED
     assert status & dtc.NOT_COMPLETED_THIS_CYCLE
     assert again.desk.faults.snapshots(CAMERA_SILENT)
+
+
+def test_a_fault_met_by_a_full_disk_is_written_when_there_is_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [100 * SECOND]
+    tries: list[int] = []
+
+    def no_room(content: dict[str, Any]) -> None:
+        tries.append(now[0] // SECOND)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), lambda _: None, lambda: now[0])
+    with monkeypatch.context() as full:
+        full.setattr(bench.desk.store, "save", no_room)
+        bench.desk.faults.dirty = True
+        for _ in range(200):
+            now[0] += SECOND
+            unit._look()
+    assert [b - a for a, b in itertools.pairwise(tries)] == [2, 4, 8, 16, 32, 60, 60]
+    assert len(caplog.records) == len(tries)
+    assert not bench.desk.store.load().content
+    now[0] += 60 * SECOND
+    unit._look()
+    assert bench.desk.store.load().content
+    assert not bench.desk.faults.dirty
+
+
+def test_a_fault_that_never_found_room_is_tried_once_more_at_the_end_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(content: dict[str, Any]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), lambda _: None, lambda: SECOND)
+    monkeypatch.setattr(bench.desk.store, "save", no_room)
+    bench.desk.faults.dirty = True
+    unit.start(lambda: None)
+    unit.stop()
+    assert "cannot be kept: [Errno 28] No space left on device" in caplog.text
 
 
 # Which faults
