@@ -564,7 +564,7 @@ def test_a_fault_that_never_found_room_is_tried_once_more_at_the_end_and_told(
 
 
 def vitals(**changes: Any) -> Vitals:
-    healthy = Vitals(100 * SECOND, 0, STATE, 100 * SECOND, BusHealth(), True, {})
+    healthy = Vitals(100 * SECOND, 0, STATE, 100 * SECOND, 500 * MS, BusHealth(), True, {})
     return replace(healthy, **changes)
 
 
@@ -579,6 +579,7 @@ def failing(watch: Watch, now: Vitals) -> set[int]:
         ({"state": None, "now_ns": 9 * SECOND}, set()),
         ({"state": None}, {CAMERA_SILENT}),
         ({"at_ns": 99 * SECOND}, {CAMERA_SILENT}),
+        ({"at_ns": 99 * SECOND, "stall_ns": 2 * SECOND}, set()),
         ({"speed_known": False}, {SPEED_MISSING}),
         ({"bus": BusHealth(up=False), "speed_known": False}, {BUS_LOST}),
         ({"bus": BusHealth(bus_off=1)}, {BUS_OFF}),
