@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from dms.canbus import BusError, parse_bus
 from dms.cannode import BusSink
 from dms.config import CanConfig
-from dms.errors import DmsError, SourceError
+from dms.errors import SourceError, writing
 from dms.measured import measured_data
 from dms.transmit import SECOND, TxFrame
 
@@ -86,22 +86,14 @@ class LogSink:
 
     def send(self, frames: Iterable[TxFrame]) -> None:
         """See Sink."""
-        with self._told():
+        with writing(f"CAN log {self._path}"):
             for frame in frames:
                 self._writer.write(frame)
 
     def close(self) -> None:
         """See Sink."""
-        with self._told():
+        with writing(f"CAN log {self._path}"):
             self._writer.close()
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise DmsError(f"CAN log {self._path}", why, "is the disk full?") from error
 
 
 class _Writer(Protocol):

@@ -20,7 +20,7 @@ from scripted import ScriptedEngine
 from dms import cli, e2e
 from dms.canlog import FORMATS, read_log
 from dms.commands import replay
-from dms.errors import DmsError
+from dms.errors import DmsError, UsageError
 from dms.messages import ALERT, BY_ID, SENT, STATUS, encode_vehicle_motion
 from dms.signals import decode
 from dms.types import Frame, Observation, Reason
@@ -264,3 +264,21 @@ def test_all_else_is_whole_when_one_log_has_no_room(drive: Path, tmp_path: Path)
     played = len(rows(tmp_path / "observations.csv"))
     assert played > 20
     assert len(list(read_log(tmp_path / "can.blf"))) > played
+
+
+def test_out_must_be_a_folder(drive: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--out .*file: File exists - give a folder"):
+        run(drive, "--out", tmp_path / "file")
+    (tmp_path / "events.csv").mkdir()
+    with pytest.raises(UsageError, match=r"tables in .*: Is a directory - give a folder"):
+        run(drive, "--out", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["observations.csv", "events.csv", "report.html"])
+def test_a_full_disk_under_the_tables_or_the_report_is_told_with_the_file(
+    drive: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(DmsError, match=f"{tmp_path}.*: No space left on device - is the disk full"):
+        run(drive, "--out", tmp_path)

@@ -3,7 +3,8 @@
 PATH is a video, a GIF, an image, a folder of images, a drive, or a raw stream. Time comes from
 the recording alone, so the results never depend on the machine's speed or on --pace: the same
 input, configuration and models give the same bytes. Speed comes from the drive's CAN log or from
---speed-kmh; without either it is unknown.
+--speed-kmh; without either it is unknown. SIGTERM and SIGINT end it (exit code 1); tables, report
+and logs then hold what was played.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from dms.commands.common import (
     Perception,
     add_config_arguments,
     finish,
+    fps,
     identity,
     load_config,
+    number,
+    speed_kmh,
     to_json,
 )
 from dms.commands.live import LiveView
@@ -38,7 +42,7 @@ from dms.commands.stopping import Stopping
 from dms.config import MS, Config, Scalar
 from dms.drive import Drive
 from dms.engine import open_engine
-from dms.errors import SourceError, UsageError
+from dms.errors import SourceError, opening
 from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
@@ -65,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a bus, INTERFACE:CHANNEL, or a log file (.log, .asc, .blf, .trc); may be repeated",
     )
     parser.add_argument(
-        "--pace", type=float, default=0.0, help="hold back to so many times real time (0: never)"
+        "--pace",
+        type=number(0, 1e6),
+        metavar="N",
+        default=0.0,
+        help="hold back to so many times real time (0: never)",
     )
     parser.add_argument(
         "--live", action="store_true", help="show states and sent alerts as they go"
@@ -76,9 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     """Of a recording, its vehicle and the configuration."""
     parser.add_argument("path", metavar="PATH")
-    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the CAN log's")
+    parser.add_argument(
+        "--speed-kmh", type=speed_kmh, metavar="N", help="constant, not the CAN log's"
+    )
     parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
-    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
+    parser.add_argument("--fps", type=fps, metavar="N", default=30.0, help="of a folder of images")
     add_config_arguments(parser)
 
 
@@ -105,8 +115,6 @@ def _view(args: argparse.Namespace) -> LiveView | None:
 def open_replay(args: argparse.Namespace, losses: list[str]) -> Replay:
     """The recording of `add_input_arguments` and --pace. A CAN log that breaks off ends in
     `losses`. Errors: UsageError, ConfigError, SourceError."""
-    if not (args.pace >= 0 and args.fps > 0):
-        raise UsageError("--pace must not be below 0, and --fps must be above 0")
     path = Path(args.path)
     recording = drive.load(path) if drive.is_drive(path) else None
     config = load_config(args, _of_drive(recording))
@@ -327,5 +335,6 @@ def _sinks(args: argparse.Namespace, path: Path) -> list[Sink]:
     if not args.out:
         return []
     folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
+    with opening(f"--out {folder}", "give a folder, or a name that is free"):
+        folder.mkdir(parents=True, exist_ok=True)
     return [CsvSink(folder), PageSink(folder / "report.html", path.name)]

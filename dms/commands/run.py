@@ -24,8 +24,10 @@ from dms.commands.common import (
     add_config_arguments,
     car_for,
     finish,
+    fps,
     identity,
     load_config,
+    speed_kmh,
     to_json,
     warn,
 )
@@ -47,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE")
     parser.add_argument("--can", metavar="BUS", help="INTERFACE:CHANNEL instead of the config's")
     parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
-    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the bus's")
-    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
+    parser.add_argument("--speed-kmh", type=speed_kmh, metavar="N", help="constant, not the bus's")
+    parser.add_argument("--fps", type=fps, metavar="N", default=30.0, help="of a folder of images")
     parser.add_argument("--loop", action="store_true", help="play a recording again and again")
     parser.add_argument("--live", action="store_true", help="show states and sent alerts")
     add_config_arguments(parser)
