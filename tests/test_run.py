@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -23,7 +24,10 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from test_transmit import STATE
 
+from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.messages import (
     ALERT,
     ATTENTION,
@@ -37,8 +41,10 @@ from dms.messages import (
     SENT,
     STATUS,
 )
+from dms.moment import Identity
 from dms.rawstream import SharedHeader, SharedWriter, write_frame
 from dms.signals import NoValue, Value, decode
+from dms.transmit import TxPlan
 from dms.types import AlertKind, Availability, Frame, Reason
 from dms.uds.access import key_of
 
@@ -546,6 +552,7 @@ def test_who_looks_on_holds_up_neither_the_bus_nor_the_end(
         onlooker(process)
         feed(process, 75, image=nobody)
         process.send_signal(signal.SIGTERM)
+        process.wait(10)  # before anything is read
         out, _ = process.communicate(timeout=10)
     assert process.returncode == 0
     assert json.loads(out)["frames"] > 60
@@ -553,6 +560,18 @@ def test_who_looks_on_holds_up_neither_the_bus_nor_the_end(
              if m.arbitration_id == ALERT.can_id]  # fmt: skip
     assert AlertKind.CANNOT_SEE in kinds, "there was something to show"
     assert listener.statuses()[-1]["Reason"] == Reason.SHUTDOWN
+
+
+def test_what_the_bus_took_is_not_shown_in_its_own_thread() -> None:
+    text = io.StringIO()
+    view, plan = LiveView(Onlooker(text)), TxPlan(Identity("s", "m"), 0)
+    plan.update(STATE, (), 0)
+    for frame in plan.due(500_000_000):
+        view.note(frame)
+    assert not text.getvalue()
+    view.catch_up()
+    assert "CAN 320" in text.getvalue()
+    assert "[ok]" in text.getvalue() or "[initial]" in text.getvalue()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
