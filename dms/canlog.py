@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from dms.canbus import BusError, parse_bus
 from dms.cannode import BusSink
 from dms.config import CanConfig
-from dms.errors import DmsError, SourceError
+from dms.errors import SourceError, writing
 from dms.measured import measured_data
 from dms.transmit import SECOND, TxFrame
 
@@ -86,22 +86,14 @@ class LogSink:
 
     def send(self, frames: Iterable[TxFrame]) -> None:
         """See Sink."""
-        with self._told():
+        with writing(f"CAN log {self._path}"):
             for frame in frames:
                 self._writer.write(frame)
 
     def close(self) -> None:
         """See Sink."""
-        with self._told():
+        with writing(f"CAN log {self._path}"):
             self._writer.close()
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise DmsError(f"CAN log {self._path}", why, "is the disk full?") from error
 
 
 class _Writer(Protocol):
@@ -255,14 +247,23 @@ def _begins(path: Path, ending: str) -> bool:
 
 def _library(path: Path, ending: str) -> Iterator[LogFrame | None]:
     """The frames as python-can reads them; None for a remote frame."""
+    count = 0
     with _strict(ending), _reader(path, ending) as reader:
         for m in reader:
+            count += 1
             yield None if m.is_remote_frame else _log_frame(m)
-        whole, size = getattr(reader, "file_size", 0), path.stat().st_size  # told by .blf alone
-        if ending == ".blf" and size < whole:
-            raise ValueError(f"cut off: {size} of {whole} bytes")
+        if ending == ".blf":
+            _check_header(reader, path.stat().st_size, count)
     if ending in (".asc", ".trc") and not _ends(path):
         raise ValueError("cut off inside its last line")
+
+
+def _check_header(reader: Any, size: int, count: int) -> None:
+    """What a .blf says of itself, which is written when it is closed. Errors: ValueError."""
+    if size < reader.file_size:
+        raise ValueError(f"cut off: {size} of {reader.file_size} bytes")
+    if not reader.object_count and (size > reader.file_size or not count):
+        raise ValueError("its header counts nothing: it was never closed, or nothing was written")
 
 
 def _reader(path: Path, ending: str) -> Any:

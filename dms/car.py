@@ -7,12 +7,12 @@ the car's DBC by its name. Errors are told all at once, with file, line and key.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dms.config.build import ConfigError, build
+from dms.config.build import ConfigError, Mistake, lay
 from dms.config.param import param
 from dms.config.yaml_strict import Layer, Scalar, read_layer
 from dms.dbcfile import DbcSignal, read_dbc
@@ -182,12 +182,24 @@ def load_car(path: Path | None = None) -> CarConfig:
     if path is None:
         return OUR_CAR
     layer = read_layer(path)
-    car = build(CarConfig, [layer], [], lambda _: [])
-    car = _with_dbc(car, path, layer)
-    found = [f"{_place(key, layer)}: {key}: {what}" for key, what in mistakes(car)]
+    found: list[Mistake] = []
+    car = lay(CarConfig(), layer, found)
+    car = _with_dbc(_without(car, found), path, layer, found)
+    found += [_told(key, what, layer) for key, what in mistakes(_without(car, found))]
     if found:
-        raise ConfigError(found)
+        raise ConfigError([line for _, line in found])
     return car
+
+
+def _without(car: CarConfig, found: Sequence[Mistake]) -> CarConfig:
+    """Only the signals of which no mistake is known yet: others would follow from it."""
+    wrong = {key.partition(".")[0] for key, _ in found} & set(car.signals())
+    left_out: dict[str, Any] = dict.fromkeys(wrong)
+    return replace(car, **left_out)
+
+
+def _told(key: str, what: str, layer: Layer) -> Mistake:
+    return key, f"{_place(key, layer)}: {key}: {what}"
 
 
 def _place(key: str, layer: Layer) -> str:
@@ -197,27 +209,27 @@ def _place(key: str, layer: Layer) -> str:
     return layer.where.get(key, layer.name)
 
 
-def _with_dbc(car: CarConfig, path: Path, layer: Layer) -> CarConfig:
-    """The signals that are named by the car's DBC, with what it says of them."""
+def _with_dbc(car: CarConfig, path: Path, layer: Layer, found: list[Mistake]) -> CarConfig:
+    """The signals that are named by the car's DBC, with what it says of them. Those of which it
+    says nothing usable are left out, and told in `found`."""
     named = {key: s for key, s in car.signals().items() if s.signal is not None}
     if not named:
         return car
+    laid: dict[str, Any] = dict.fromkeys(named)
     if car.dbc is None:
-        key = next(iter(named)) + ".signal"
-        raise ConfigError([f"{_place(key, layer)}: {key}: needs a dbc: at the top of the file"])
+        what = "needs a dbc: at the top of the file"
+        found.append(_told(next(iter(named)) + ".signal", what, layer))
+        return replace(car, **laid)
     try:
         known = read_dbc(path.parent / car.dbc)
     except (OSError, ValueError) as error:
-        raise ConfigError([f"{_place('dbc', layer)}: dbc: {car.dbc}: {error}"]) from error
-    wrong = [
-        f"{_place(key + '.signal', layer)}: {key}.signal: {what}"
-        for key, s in named.items()
-        if (what := _unusable(s.signal or "", known))
-    ]
-    if wrong:
-        raise ConfigError(wrong)
-    given = {key: set(layer.tree[key]) for key in named}
-    laid: dict[str, Any] = {k: _laid(s, known[s.signal or ""], given[k]) for k, s in named.items()}
+        found.append(_told("dbc", f"{car.dbc}: {error}", layer))
+        return replace(car, **laid)
+    for key, s in named.items():
+        if what := _unusable(s.signal or "", known):
+            found.append(_told(f"{key}.signal", what, layer))
+        else:
+            laid[key] = _laid(s, known[s.signal or ""], set(layer.tree[key]))
     return replace(car, **laid)
 
 

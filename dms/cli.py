@@ -6,6 +6,7 @@ Only the verb that is asked for is imported, so that `dms --help` needs no other
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -44,20 +45,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # a full disk is told here, not at exit
+        return code
     except DmsError as error:
         return _complain("\ndms: ".join(error.lines()), error.exit_code)
     except KeyboardInterrupt:
-        return _complain("stopped by the keyboard", Exit.FAILED)
+        return _complain("stopped before the end", Exit.FAILED)
     except ImportError as error:
         fix = "install the package again (pip install .), or see dms doctor"
         return _complain(f"a part of this program cannot be loaded: {error} - {fix}", Exit.FAILED)
     except BrokenPipeError:
-        # whoever read our output has enough; nothing may be written at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # whoever read it has enough
         return Exit.OK
     except OSError as error:
-        return _complain(str(error), Exit.FAILED)
+        if error.errno != errno.ENOSPC or error.filename:
+            return _complain(str(error), Exit.FAILED)
+        _discard_output()
+        return _complain(f"output: {error.strerror} - is the disk full?", Exit.FAILED)
+
+
+def _discard_output() -> None:
+    """Nothing may be written at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(words: list[str]) -> int:

@@ -12,7 +12,7 @@ HEAD_BYTES = 4096
 
 
 class Kind(Enum):
-    """The types of input, as `--type` names them."""
+    """The types of input."""
 
     VIDEO = "video"
     IMAGE = "image"

@@ -5,6 +5,8 @@ Exceptions are for broken machines, files and wrong use. What a camera cannot se
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -61,3 +63,21 @@ class SourceError(DmsError):
     """A frame source that gives nothing usable."""
 
     exit_code = Exit.USAGE
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Names what was being written when there is no room for it. Errors: DmsError."""
+    try:
+        yield
+    except OSError as error:
+        raise DmsError(what, error.strerror or str(error), "is the disk full?") from error
+
+
+@contextmanager
+def opening(what: str, fix: str) -> Iterator[None]:
+    """Names what cannot be opened for writing. Errors: UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(what, error.strerror or str(error), fix) from error

@@ -166,11 +166,6 @@ def image_fault(quality: Quality, config: HealthConfig) -> Reason:
     return Reason.NONE
 
 
-def stalled(last_done_ns: int, now_ns: int, config: HealthConfig) -> bool:
-    """No frame was completed for too long: say "unavailable", never repeat the last state."""
-    return now_ns - last_done_ns >= config.stall_ms * MS
-
-
 def may_ping(last_done_ns: int, now_ns: int, config: HealthConfig) -> bool:
     """May the service watchdog be pinged? Only completed frames prove that the monitor works."""
     return 0 <= now_ns - last_done_ns < config.watchdog_ms * MS

@@ -1,4 +1,4 @@
-"""The chain of one frame, the same for run, replay and eval; who calls it and when differs."""
+"""The chain of one frame, the same for run, replay and scenarios; who calls it and when differs."""
 
 from __future__ import annotations
 

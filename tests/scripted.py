@@ -46,8 +46,10 @@ class ScriptedEngine:
     def __init__(self, script: Script = looks_away_from_2_to_7) -> None:
         self.script = script
         self.shapes: set[tuple[int, ...]] = set()
+        self.frames = 0
 
     def step(self, frame: Frame) -> Observation:
+        self.frames += 1
         self.shapes.add(frame.image.shape)
         face = self.script(frame.t_ns / 1e9)
         return Observation(frame.seq, frame.t_ns, face, doing("wheel") if face else None, QUALITY)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms.canbus import BusError
-from dms.canlog import FORMATS, LogFrame, LogSink, open_sink, read_log
+from dms.canlog import FORMATS, BrokenLog, LogFrame, LogSink, open_sink, read_log
 from dms.config import CanConfig
 from dms.errors import SourceError
 from dms.messages import SENT
@@ -171,6 +171,22 @@ def test_an_object_of_a_blf_that_cannot_be_read_is_told_not_left_out(
             list(read_log(log))
     finally:
         library.setLevel(level)
+
+
+@pytest.mark.parametrize("containers", [0, 1])
+def test_a_blf_that_was_never_closed_is_told_with_what_reached_the_disk(
+    tmp_path: Path, containers: int
+) -> None:
+    sent = frames(0)
+    header = write(tmp_path / "a.blf", []).read_bytes()  # as it is until the log is closed
+    stump = tmp_path / "stump.blf"
+    stump.write_bytes(header + write(tmp_path / "a.blf", sent).read_bytes()[len(header) :])
+    if not containers:
+        stump.write_bytes(header)
+    given: list[LogFrame] = []
+    with pytest.raises(BrokenLog, match="never closed"):
+        given.extend(read_log(stump))
+    assert [f.data for f in given] == [f.data for f in sent] * containers
 
 
 @given(st.binary(max_size=200))

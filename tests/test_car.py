@@ -158,6 +158,10 @@ def test_two_signals_of_one_message_share_its_check() -> None:
         ("speed:\n  can_id: 1\n  start_bit: 0\n  bits: 8\n  unit: m/s\n  e2e_data_id: 1\n"
          "brake:\n  can_id: 1\n  start_bit: 9\n  bits: 1\n  values:\n    yes: 1\n",
          ["brake.e2e_data_id: differs from speed.e2e_data_id"]),
+        ("nam: x\ndbc: car.dbc\nspeed:\n  signal: M.Spead\ngear:\n  bitz: 3\n"
+         "brake:\n  can_id: 0x800\n  start_bit: 60\n  bits: 16\n",
+         ['did you mean "name"', 'did you mean "bits"', 'did you mean "M.Speed"',
+          "0x800 needs extended", "start_bit: the signal reaches", "brake.values: needs the raw"]),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_cars_file_are_all_named(tmp_path: Path, text: str, wrong: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from dms import __version__
 from dms.cli import VERBS
+from dms.commands.can import TOOLS
 
 Dms = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -30,6 +32,16 @@ def test_every_verb_has_help_and_json(dms: Dms, verb: str) -> None:
     assert "--json" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words", [*((v,) for v in VERBS if v != "can"), *(("can", t) for t in TOOLS)]
+)
+def test_every_command_but_one_without_settings_takes_a_configuration(
+    dms: Dms, words: tuple[str, ...]
+) -> None:
+    said = dms(*words, "--help").stdout
+    assert ("--config FILE" in said and "--set KEY=VALUE" in said) == (words != ("can", "decode"))
+
+
 def test_the_version_is_the_packages(dms: Dms) -> None:
     assert dms("--version").stdout.strip() == f"dms {__version__}"
 
@@ -46,6 +58,14 @@ def test_the_version_is_the_packages(dms: Dms) -> None:
         (("observe", "x", "--set", "camera.seat"), "is not KEY=VALUE"),
         (("observe", "x", "--set", "camera.seet=left"), "did you mean"),
         (("observe", "x", "--config", "/nonexistent.yaml"), "/nonexistent.yaml"),
+        (("run", "-", "--speed-kmh", "nan"), "--speed-kmh: 'nan' is not a number from 0 to 400"),
+        (("replay", "x", "--speed-kmh=-80"), "'-80' is not a number from 0 to 400"),
+        (("explain", "x", "--speed-kmh", "fast"), "'fast' is not a number from 0 to 400"),
+        (("run", "x", "--fps", "0"), "--fps: '0' is not a number from 0.01 to 1000"),
+        (("observe", "x", "--fps", "inf"), "'inf' is not a number from 0.01 to 1000"),
+        (("replay", "x", "--pace", "nan"), "--pace: 'nan' is not a number from 0 to"),
+        (("scenarios", "--hours", "nan"), "--hours: 'nan' is not a number from 0 to"),
+        (("scenarios", "--report", "/nodir/x.html"), "/nodir/x.html: No such file or directory - "),
     ],
 )
 def test_wrong_use_is_told_with_exit_code_2(dms: Dms, words: tuple[str, ...], said: str) -> None:
@@ -103,3 +123,12 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert name in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_full_disk_under_the_output_is_one_line_with_advice(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dms.cli", "can", "decode", "--summary", "a.log"]
+    (tmp_path / "a.log").write_text("")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "dms: output: No space left on device - is the disk full?\n"

@@ -281,10 +281,8 @@ def test_a_fault_of_the_image_is_told_before_its_unfamiliarity() -> None:
     assert camera.see(1, replace(DARK, drift=1000.0)) == Reason.IMAGE_DARK
 
 
-def test_a_stall_is_told_and_the_watchdog_is_not_pinged_without_frames() -> None:
+def test_the_watchdog_is_not_pinged_without_frames() -> None:
     config = HealthConfig()
-    assert not health.stalled(0, 499 * MS, config)
-    assert health.stalled(0, 500 * MS, config)
     assert health.may_ping(0, 1999 * MS, config)
     assert not health.may_ping(0, 2000 * MS, config)
     assert not health.may_ping(10, 0, config)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,13 +17,14 @@ import numpy as np
 import pytest
 from scripted import ScriptedEngine
 
-from dms import e2e
-from dms.canlog import read_log
+from dms import cli, e2e
+from dms.canlog import FORMATS, read_log
 from dms.commands import replay
-from dms.messages import ALERT, BY_ID, SENT, encode_vehicle_motion
+from dms.errors import DmsError, UsageError
+from dms.messages import ALERT, BY_ID, SENT, STATUS, encode_vehicle_motion
 from dms.rawstream import write_frame
 from dms.signals import decode
-from dms.types import Frame
+from dms.types import Frame, Observation, Reason
 
 FPS, SECONDS = 20, 10
 FILES = ("observations.csv", "events.csv", "report.html", "can.log")
@@ -181,3 +187,114 @@ def test_a_drive_tells_its_camera_but_the_configuration_wins(drive: Path) -> Non
     assert replay.load_config(args, said).camera.seat == "left"
     args = parser.parse_args([str(drive), "--set", "camera.seat=right"])
     assert replay.load_config(args, said).camera.seat == "right"
+
+
+class Told(ScriptedEngine):
+    """Gets a signal while it looks at a frame."""
+
+    def __init__(self, number: int, at: int) -> None:
+        super().__init__()
+        self._number, self._at = number, at
+
+    def step(self, frame: Frame) -> Observation:
+        if frame.seq == self._at:
+            signal.raise_signal(self._number)
+        return super().step(frame)
+
+
+def logs(folder: Path) -> list[str]:
+    """A log in each format, as words of the command line."""
+    return [w for ending in FORMATS for w in ("--can-out", str(folder / f"can{ending}"))]
+
+
+def assert_whole(folder: Path, frames: int) -> None:
+    """Tables and logs hold so many frames and a goodbye; the page is there."""
+    assert len(rows(folder / "observations.csv")) == frames
+    assert rows(folder / "events.csv")
+    assert "distraction" in (folder / "report.html").read_text()
+    for ending in FORMATS:
+        heard = list(read_log(folder / f"can{ending}"))
+        last = next(f for f in reversed(heard) if f.can_id == STATUS.can_id)
+        assert decode(STATUS, last.data)["Reason"] == Reason.SHUTDOWN
+        times = [f.t_ns for f in heard]
+        assert times == sorted(times)
+        assert abs(times[-1] - times[0] - (frames - 1) * 1e9 / FPS) < 1e6
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_played_before_a_signal_is_whole(
+    drive: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(replay, "open_engine", lambda config: Told(number, 119))
+    before = signal.getsignal(number)
+    assert cli.main(["replay", str(drive), "--out", str(tmp_path), *logs(tmp_path)]) == 1
+    assert capsys.readouterr().err == "dms: stopped before the end\n"
+    assert signal.getsignal(number) == before
+    assert_whole(tmp_path, 120)
+
+
+def test_a_signal_ends_the_wait_for_the_next_frame(
+    drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):  # at this pace it would take a day
+        run(drive, "--pace", 1e-4)
+
+
+@contextlib.contextmanager
+def nobody_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Standard output is a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as out, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", out)
+        yield
+
+
+def test_a_reader_of_the_live_view_who_leaves_takes_nothing_from_the_files(
+    drive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with nobody_reads(monkeypatch):
+        words = ["replay", str(drive), "--live", "--out", str(tmp_path), *logs(tmp_path)]
+        assert cli.main(words) == 0
+    assert_whole(tmp_path, FPS * SECONDS)
+
+
+def test_a_replay_that_makes_nothing_else_ends_with_the_reader_of_its_live_view(
+    drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ScriptedEngine()
+    monkeypatch.setattr(replay, "open_engine", lambda config: engine)
+    with nobody_reads(monkeypatch):
+        assert cli.main(["replay", str(drive), "--live"]) == 0
+    assert engine.frames < FPS
+
+
+def test_all_else_is_whole_when_one_log_has_no_room(drive: Path, tmp_path: Path) -> None:
+    (tmp_path / "full.log").symlink_to("/dev/full")
+    words = [*logs(tmp_path), "--can-out", tmp_path / "full.log"]
+    with pytest.raises(DmsError, match=r"full.log: No space left on device - is the disk full"):
+        run(drive, "--out", tmp_path, *words)
+    played = len(rows(tmp_path / "observations.csv"))
+    assert played > 20
+    assert len(list(read_log(tmp_path / "can.blf"))) > played
+
+
+def test_out_must_be_a_folder(drive: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--out .*file: File exists - give a folder"):
+        run(drive, "--out", tmp_path / "file")
+    (tmp_path / "events.csv").mkdir()
+    with pytest.raises(UsageError, match=r"tables in .*: Is a directory - give a folder"):
+        run(drive, "--out", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["observations.csv", "events.csv", "report.html"])
+def test_a_full_disk_under_the_tables_or_the_report_is_told_with_the_file(
+    drive: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(DmsError, match=f"{tmp_path}.*: No space left on device - is the disk full"):
+        run(drive, "--out", tmp_path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +24,10 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from test_transmit import STATE
 
+from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.messages import (
     ALERT,
     ATTENTION,
@@ -36,8 +41,10 @@ from dms.messages import (
     SENT,
     STATUS,
 )
+from dms.moment import Identity
 from dms.rawstream import SharedHeader, SharedWriter, write_frame
 from dms.signals import NoValue, Value, decode
+from dms.transmit import TxPlan
 from dms.types import AlertKind, Availability, Frame, Reason
 from dms.uds.access import key_of
 
@@ -451,6 +458,23 @@ def workshop() -> Iterator[Any]:
 SECRET = b"sixteen bytes or more"
 
 
+@contextlib.contextmanager
+def service_manager(path: Path) -> Iterator[Callable[[], list[str]]]:
+    """systemd's notification socket: gives what it was told so far."""
+    told: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.setblocking(False)
+
+        def listen() -> list[str]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    told.append(manager.recv(256).decode())
+            return told
+
+        yield listen
+
+
 @pytest.mark.parametrize("kind", ["shm", "pipe"])
 def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     toy_models: Path, tmp_path: Path, kind: str
@@ -461,15 +485,21 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
     words = ["--set", "diagnostics.request_id=0x7A0", "--set", f"diagnostics.key_file={key}"]
     source = "-" if kind == "pipe" else f"shm:{tmp_path / 'camera'}"
     stop = threading.Event()
+    notified = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
     with (
+        service_manager(tmp_path / "notify") as manager,
         camera(tmp_path / "camera") as shoot,
-        running(toy_models, "--speed-kmh", "80", *words, source=source) as (process, listener),
+        running(toy_models, "--speed-kmh", "80", *words, source=source, **notified) as (
+            process,
+            listener,
+        ),
     ):
 
         def film() -> None:
             for number in itertools.count():
                 if stop.is_set():
                     return
+                manager()  # whose queue is short
                 feed(process, 1, first=number) if kind == "pipe" else shoot(1)
 
         filming = threading.Thread(target=film)
@@ -487,8 +517,13 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
         finally:
             stop.set()
             filming.join()
+        manager_heard = list(manager())
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
+        assert manager()[-1] == "STOPPING=1"
+    assert set(manager_heard) == {"READY=1", "WATCHDOG=1"}, "a new start is no stop"
+    assert manager_heard.count("READY=1") == 2
+    assert manager_heard[manager_heard.index("READY=1", 1) - 1] == "WATCHDOG=1"
     joined_within_a_frame = kind == "pipe" and b"before the first whole frame" in err
     assert process.returncode == (3 if joined_within_a_frame else 0), err.decode()
     assert b"started anew, as a diagnostic tester asked" in err
@@ -507,6 +542,54 @@ def test_a_reset_by_a_tester_is_a_goodbye_and_a_new_start_in_the_same_process(
 def test_the_service_leaves_no_core_dump_which_would_hold_frames() -> None:
     unit = (ROOT / "configs/dms.service").read_text().splitlines()
     assert "LimitCORE=0" in unit[unit.index("[Service]") : unit.index("[Install]")]
+
+
+def left(process: subprocess.Popen[bytes]) -> None:
+    """Who looked on has gone."""
+    assert process.stderr
+    process.stderr.close()
+
+
+def full(process: subprocess.Popen[bytes]) -> None:
+    """Who looks on reads no more."""
+    assert process.stderr
+    fd = os.open(f"/proc/self/fd/{process.stderr.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(fd, bytes(4096))
+    os.close(fd)
+
+
+@pytest.mark.parametrize("onlooker", [left, full])
+def test_who_looks_on_holds_up_neither_the_bus_nor_the_end(
+    toy_models: Path, onlooker: Callable[[subprocess.Popen[bytes]], None]
+) -> None:
+    words = ["--live", "--speed-kmh", "80", "--set", "alerts.cannot_see_ms=1000"]
+    nobody = np.random.default_rng(0).integers(55, 66, (480, 640)).astype(np.uint8)
+    with running(toy_models, *words) as (process, listener):
+        onlooker(process)
+        feed(process, 75, image=nobody)
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)  # before anything is read
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert json.loads(out)["frames"] > 60
+    kinds = [Listener.values(m)["AlertKind"] for m in listener.messages()
+             if m.arbitration_id == ALERT.can_id]  # fmt: skip
+    assert AlertKind.CANNOT_SEE in kinds, "there was something to show"
+    assert listener.statuses()[-1]["Reason"] == Reason.SHUTDOWN
+
+
+def test_what_the_bus_took_is_not_shown_in_its_own_thread() -> None:
+    text = io.StringIO()
+    view, plan = LiveView(Onlooker(text)), TxPlan(Identity("s", "m"), 0)
+    plan.update(STATE, (), 0)
+    for frame in plan.due(500_000_000):
+        view.note(frame)
+    assert not text.getvalue()
+    view.catch_up()
+    assert "CAN 320" in text.getvalue()
+    assert "[ok]" in text.getvalue() or "[initial]" in text.getvalue()
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")

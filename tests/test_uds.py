@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import math
 import random
@@ -523,11 +525,51 @@ def test_faults_survive_power_loss_and_a_new_start_begins_a_cycle(bench: Bench) 
     assert again.desk.faults.snapshots(CAMERA_SILENT)
 
 
+def test_a_fault_met_by_a_full_disk_is_written_when_there_is_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [100 * SECOND]
+    tries: list[int] = []
+
+    def no_room(content: dict[str, Any]) -> None:
+        tries.append(now[0] // SECOND)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), lambda _: None, lambda: now[0])
+    with monkeypatch.context() as full:
+        full.setattr(bench.desk.store, "save", no_room)
+        bench.desk.faults.dirty = True
+        for _ in range(200):
+            now[0] += SECOND
+            unit._look()
+    assert [b - a for a, b in itertools.pairwise(tries)] == [2, 4, 8, 16, 32, 60, 60]
+    assert len(caplog.records) == len(tries)
+    assert not bench.desk.store.load().content
+    now[0] += 60 * SECOND
+    unit._look()
+    assert bench.desk.store.load().content
+    assert not bench.desk.faults.dirty
+
+
+def test_a_fault_that_never_found_room_is_tried_once_more_at_the_end_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_room(content: dict[str, Any]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    unit = Diagnostics(CONFIG.diagnostics, bench.desk.offers(), lambda _: None, lambda: SECOND)
+    monkeypatch.setattr(bench.desk.store, "save", no_room)
+    bench.desk.faults.dirty = True
+    unit.start(lambda: None)
+    unit.stop()
+    assert "cannot be kept: [Errno 28] No space left on device" in caplog.text
+
+
 # Which faults
 
 
 def vitals(**changes: Any) -> Vitals:
-    healthy = Vitals(100 * SECOND, 0, STATE, 100 * SECOND, BusHealth(), True, {})
+    healthy = Vitals(100 * SECOND, 0, STATE, 100 * SECOND, 500 * MS, BusHealth(), True, {})
     return replace(healthy, **changes)
 
 
@@ -542,6 +584,7 @@ def failing(watch: Watch, now: Vitals) -> set[int]:
         ({"state": None, "now_ns": 9 * SECOND}, set()),
         ({"state": None}, {CAMERA_SILENT}),
         ({"at_ns": 99 * SECOND}, {CAMERA_SILENT}),
+        ({"at_ns": 99 * SECOND, "stall_ns": 2 * SECOND}, set()),
         ({"speed_known": False}, {SPEED_MISSING}),
         ({"bus": BusHealth(up=False), "speed_known": False}, {BUS_LOST}),
         ({"bus": BusHealth(bus_off=1)}, {BUS_OFF}),

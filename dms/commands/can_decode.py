@@ -1,7 +1,8 @@
 """Print a CAN log decoded: one line a frame, its protection checked.
 
 LOG is a .blf, .asc, .log (candump -L), .trc or, with the extra of that name, .mf4 file. Times are
-the log's own. A log that breaks off is told so; what came before it is printed (exit code 3).
+the log's own. A log that breaks off, or a .blf that was never closed, is told so; what came before
+is printed (exit code 3).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +40,27 @@ def duration_s(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """What reads a number from low to high as an argument. Errors: ArgumentTypeError."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+speed_kmh = number(0, 400)
+"""Of a car, as an argument."""
+fps = number(0.01, 1000)
+"""Of a folder of images, as an argument."""
 
 
 def load_config(

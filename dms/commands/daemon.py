@@ -97,7 +97,7 @@ class Daemon:
         speed_kmh: float | None,
     ) -> None:
         self._told: Callable[[Step], object] = lambda step: None
-        self._ends: Callable[[], bool] = lambda: False
+        self._resets: Callable[[], bool] = lambda: False
         self._config, self._node, self._feed, self._view = config, node, feed, view
         self._speed_kmh = speed_kmh
         self._keeper = open_keeper(config.digest())
@@ -108,13 +108,15 @@ class Daemon:
         self._degc: float | None = None
         self._done_ns: int | None = None
         self.totals = Totals()
+        self.reset = False
+        """It ended to be started anew in the same process."""
 
-    def consult(self, told: Callable[[Step], object], ends: Callable[[], bool]) -> None:
-        """told: called with every result. ends: whether to stop, asked at every turn."""
-        self._told, self._ends = told, ends
+    def consult(self, told: Callable[[Step], object], resets: Callable[[], bool]) -> None:
+        """told: called with every result. resets: whether to start anew, asked at every turn."""
+        self._told, self._resets = told, resets
 
     def run(self, stop_fd: int) -> Totals:
-        """Until `stop_fd` is readable or the feed has ended."""
+        """Until `stop_fd` is readable, the feed has ended, or it is to start anew."""
         engine = open_engine(self._config)
         with LiveEngine(engine, self._feed.ring) as live, selectors.DefaultSelector() as selector:
             selector.register(live.fd, selectors.EVENT_READ)
@@ -123,7 +125,8 @@ class Daemon:
             try:
                 self._loop(live, selector, stop_fd)
             finally:
-                self._notifier.say("STOPPING=1")
+                # after STOPPING=1 systemd would kill the process in spite of its new start
+                self._notifier.say("WATCHDOG=1" if self.reset else "STOPPING=1")
                 self._feed.stop()
             counters = live.counters
         self.totals.skipped, self.totals.dropped = counters.skipped, counters.dropped
@@ -131,14 +134,17 @@ class Daemon:
 
     def _loop(self, live: LiveEngine, selector: selectors.BaseSelector, stop_fd: int) -> None:
         ended = False
-        while not ended:
+        while not (ended or self.reset):
             ready = {key.fd for key, _ in selector.select(WAKE_S)}
-            ended = stop_fd in ready or live.finished or self._ends()
+            ended = stop_fd in ready or live.finished
+            self.reset = not ended and self._resets()
             if live.fd in ready:
                 with suppress(BlockingIOError):
                     os.read(live.fd, 8)
             for item in live.drain():
                 self._take(item)
+            if self._view:
+                self._view.catch_up()
             self._measure(live)
             self._watchdog()
             if not self._node.alive:  # nobody would hear of anything any more

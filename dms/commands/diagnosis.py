@@ -135,6 +135,7 @@ class Desk:
             self.started_ns,
             None if step is None else step.state,
             at_ns,
+            self.config.health.stall_ms * MS,
             BusHealth() if node is None else node.health(),
             node is not None and node.vehicle().speed_mps is not None,
             {} if node is None else node.counters(),

@@ -6,11 +6,11 @@ Alerts are decoded from the bytes that were sent, not taken from the state they 
 from __future__ import annotations
 
 import math
-import threading
+from collections import deque
 from collections.abc import Sequence
-from typing import TextIO
 
 from dms import e2e
+from dms.commands.output import Onlooker
 from dms.messages import ALERT, KMH_PER_MPS
 from dms.signals import NoValue, Value, decode, split
 from dms.transmit import TxFrame
@@ -18,15 +18,17 @@ from dms.types import DriverState
 
 EVERY_NS = 250_000_000
 """Least time between two lines of state on a terminal; a pipe gets one a second."""
+NOTED = 256
+"""Alert frames that wait to be shown: those of 10 s, far more than a turn of a main loop."""
 
 
 class LiveView:
-    """Prints to `out`: a state line that is overwritten on a terminal, and a line an alert.
+    """Tells `out` a state line that is overwritten on a terminal, and a line an alert.
 
-    Sent frames may come from another thread than states, and count time from the first of them.
+    Sent frames count time from the first of them.
     """
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: Onlooker) -> None:
         self._out = out
         self._tty = out.isatty()
         self._every_ns = EVERY_NS if self._tty else 4 * EVERY_NS
@@ -34,7 +36,7 @@ class LiveView:
         self._alert: tuple[Value, Value] | None = None
         self._checker = e2e.Checker(ALERT.data_id, ALERT.LENGTH)
         self._origin_ns: int | None = None
-        self._lock = threading.Lock()
+        self._noted: deque[TxFrame] = deque(maxlen=NOTED)
 
     def state(self, state: DriverState) -> None:
         """Show a state, unless one was just shown."""
@@ -42,7 +44,19 @@ class LiveView:
         if due:
             self._shown_ns = state.t_ns
             line = state_line(state)
-            self._write(f"\r{line}\x1b[K" if self._tty else f"{line}\n")
+            self._out.tell(f"\r{line}\x1b[K" if self._tty else f"{line}\n")
+
+    def note(self, frame: TxFrame) -> None:
+        """A frame that was sent; of another thread, which must not wait. See `catch_up`."""
+        if self._origin_ns is None:
+            self._origin_ns = frame.t_ns
+        if ALERT in frame.message.sections:
+            self._noted.append(frame)
+
+    def catch_up(self) -> None:
+        """Show what was noted."""
+        while self._noted:
+            self.sent([self._noted.popleft()])
 
     def sent(self, frames: Sequence[TxFrame]) -> None:
         """Decode the alerts in what was sent; print when the kind or level changes."""
@@ -63,17 +77,12 @@ class LiveView:
         t_s = (frame.t_ns - (self._origin_ns or 0)) / 1e9
         if line := alert_line(frame, values, t_s):
             start = "\r\x1b[K" if self._tty else ""
-            self._write(f"{start}{line}  [{verdict.value}]\n")
+            self._out.tell(f"{start}{line}  [{verdict.value}]\n")
 
     def end(self) -> None:
         """Leave the terminal on a fresh line."""
         if self._tty:
-            self._write("\n")
-
-    def _write(self, text: str) -> None:
-        with self._lock:
-            self._out.write(text)
-            self._out.flush()
+            self._out.tell("\n")
 
 
 def alert_line(frame: TxFrame, values: dict[str, Value], t_s: float) -> str:

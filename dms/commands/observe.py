@@ -18,6 +18,7 @@ from dms.commands.common import (
     add_config_arguments,
     deg,
     finish,
+    fps,
     load_config,
     rounded,
     to_json,
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="each image by itself: no tracking, the action from one frame",
     )
     parser.add_argument(
-        "--fps", type=float, default=30.0, help="rate of a folder of images (default 30)"
+        "--fps", type=fps, metavar="N", default=30.0, help="of a folder of images (default 30)"
     )
     add_config_arguments(parser)
 

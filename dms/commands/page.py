@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dms import report
 from dms.commands.common import deg
 from dms.commands.sinks import kmh
+from dms.errors import writing
 from dms.report import Report, Sample, Span, Thumbnail
 from dms.source import load_cv2
 from dms.types import Event, Face, Frame, Step, What
@@ -44,8 +45,10 @@ class PageSink:
         self._maybe_thumbnail(frame, step)
 
     def close(self) -> None:
-        end_s = self._samples[-1].t_s if self._samples else 0.0
-        share = 100 * self._faces / max(self._count, 1)
+        if not self._count:  # nothing was played
+            return
+        end_s = self._samples[-1].t_s
+        share = 100 * self._faces / self._count
         facts = (
             ("frames", str(self._count)),
             ("length", f"{end_s:.1f} s"),
@@ -53,7 +56,8 @@ class PageSink:
         )
         spans = self._spans.all(end_s)
         page = report.render(Report(self._title, facts, self._samples, spans, self._thumbnails))
-        self._path.write_text(page, encoding="utf-8")
+        with writing(f"report {self._path}"):
+            self._path.write_text(page, encoding="utf-8")
 
     def _maybe_thumbnail(self, frame: Frame, step: Step) -> None:
         """One picture for every new condition or alert, not too many and not too close."""

@@ -3,7 +3,8 @@
 PATH is a video, a GIF, an image, a folder of images, a drive, or a raw stream. Time comes from
 the recording alone, so the results never depend on the machine's speed or on --pace: the same
 input, configuration and models give the same bytes. Speed comes from the drive's CAN log or from
---speed-kmh; without either it is unknown.
+--speed-kmh; without either it is unknown. SIGTERM and SIGINT end it (exit code 1); tables, report
+and logs then hold what was played.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -25,17 +27,22 @@ from dms.commands.common import (
     Perception,
     add_config_arguments,
     finish,
+    fps,
     identity,
     load_config,
+    number,
+    speed_kmh,
     to_json,
 )
 from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.commands.page import PageSink
 from dms.commands.sinks import CsvSink, Pace, Sink
+from dms.commands.stopping import Stopping
 from dms.config import MS, Config, Scalar
 from dms.drive import Drive
 from dms.engine import open_engine
-from dms.errors import SourceError, UsageError
+from dms.errors import SourceError, opening
 from dms.messages import KMH_PER_MPS
 from dms.pipeline import Pipeline
 from dms.source import Source, open_source
@@ -45,6 +52,8 @@ from dms.vehicle import VehicleInput
 
 Vehicle = Callable[[int], VehicleState | None]
 """What the vehicle said up to a moment of the recording."""
+MayStop = Callable[[], AbstractContextManager[None]]
+"""Inside, a signal may end it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a bus, INTERFACE:CHANNEL, or a log file (.log, .asc, .blf, .trc); may be repeated",
     )
     parser.add_argument(
-        "--pace", type=float, default=0.0, help="hold back to so many times real time (0: never)"
+        "--pace",
+        type=number(0, 1e6),
+        metavar="N",
+        default=0.0,
+        help="hold back to so many times real time (0: never)",
     )
     parser.add_argument(
         "--live", action="store_true", help="show states and sent alerts as they go"
@@ -71,9 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
     """Of a recording, its vehicle and the configuration."""
     parser.add_argument("path", metavar="PATH")
-    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the CAN log's")
+    parser.add_argument(
+        "--speed-kmh", type=speed_kmh, metavar="N", help="constant, not the CAN log's"
+    )
     parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
-    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
+    parser.add_argument("--fps", type=fps, metavar="N", default=30.0, help="of a folder of images")
     add_config_arguments(parser)
 
 
@@ -82,20 +97,24 @@ def run(args: argparse.Namespace) -> int:
     path, losses = Path(args.path), list[str]()
     replay = open_replay(args, losses)
     sinks = _sinks(args, path)
-    can = CanOut(
-        [open_sink(text, replay.config.can) for text in args.can_out],
-        LiveView(sys.stderr if args.json else sys.stdout) if args.live else None,
-    )
-    summary = replay.run(lambda: open_engine(replay.config), sinks, can)
+    can_sinks = [open_sink(text, replay.config.can) for text in args.can_out]
+    with Stopping() as stopping:
+        can = CanOut(can_sinks, _view(args), stopping.here)
+        summary = replay.run(lambda: open_engine(replay.config), sinks, can, stopping.here)
     print(to_json(summary.to_dict(), indent=1) if args.json else summary.text(path.name, args.out))
     return finish(replay.source.losses + losses)
+
+
+def _view(args: argparse.Namespace) -> LiveView | None:
+    if not args.live:
+        return None
+    alone = not (args.out or args.can_out)
+    return LiveView(Onlooker(sys.stderr if args.json else sys.stdout, alone))
 
 
 def open_replay(args: argparse.Namespace, losses: list[str]) -> Replay:
     """The recording of `add_input_arguments` and --pace. A CAN log that breaks off ends in
     `losses`. Errors: UsageError, ConfigError, SourceError."""
-    if not (args.pace >= 0 and args.fps > 0):
-        raise UsageError("--pace must not be below 0, and --fps must be above 0")
     path = Path(args.path)
     recording = drive.load(path) if drive.is_drive(path) else None
     config = load_config(args, _of_drive(recording))
@@ -184,37 +203,61 @@ class Replay:
         self.config, self.source, self._vehicle, self._pace = config, source, vehicle, pace
         self._car = car
 
-    def run(self, engine: Callable[[], Perception], sinks: list[Sink], can: CanOut) -> Summary:
-        """All frames, then the end. The engine is made when the first frame is there."""
+    def run(
+        self,
+        engine: Callable[[], Perception],
+        sinks: list[Sink],
+        can: CanOut,
+        may_stop: MayStop = nullcontext,
+    ) -> Summary:
+        """All frames, then the end, which comes for what was played however that ends. The engine
+        is made when the first frame is there."""
         summary = Summary()
-        for frame, step in self._steps(engine, can):
-            summary.add(step)
+        with ExitStack() as ends:
+            ends.callback(can.close)
             for sink in sinks:
-                sink.step(frame, step)
-        can.goodbye(summary.end_ns)
-        for sink in sinks:
-            sink.close()
+                ends.callback(sink.close)
+            ends.callback(can.goodbye)
+            for frame, step in self._steps(engine, can, may_stop):
+                summary.add(step)
+                for sink in sinks:
+                    sink.step(frame, step)
         summary.can_frames = can.count
         return summary
 
-    def _steps(self, make: Callable[[], Perception], can: CanOut) -> Iterator[tuple[Frame, Step]]:
-        frames = self.source.frames()
+    def _steps(
+        self, make: Callable[[], Perception], can: CanOut, may_stop: MayStop
+    ) -> Iterator[tuple[Frame, Step]]:
+        frames = self._frames(may_stop)
         first = next(frames)
         engine = make()
         c = self.config.can
         can.start(TxPlan(identity(self.config, self._car), first.t_ns, c.stale_ms * MS, c.fd))
         pipeline = Pipeline(self.config, can.tell)
         for frame in chain([first], frames):
-            self._pace.wait(frame.t_ns)
+            with may_stop():
+                self._pace.wait(frame.t_ns)
             yield frame, pipeline.step(engine.step(frame), self._vehicle(frame.t_ns))
+
+    def _frames(self, may_stop: MayStop) -> Iterator[Frame]:
+        frames = self.source.frames()
+        while True:
+            with may_stop():
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
 
 
 class CanOut:
     """Makes CAN frames on the recording's clock; hands them to the sinks and the live view."""
 
-    def __init__(self, sinks: list[CanSink], view: LiveView | None) -> None:
-        self._sinks, self._view = sinks, view
+    def __init__(
+        self, sinks: list[CanSink], view: LiveView | None, may_stop: MayStop = nullcontext
+    ) -> None:
+        self._sinks, self._view, self._may_stop = sinks, view, may_stop
         self._plan: TxPlan | None = None
+        self._told_ns: int | None = None
         self.count = 0
 
     def start(self, plan: TxPlan) -> None:
@@ -224,25 +267,32 @@ class CanOut:
     def tell(self, state: DriverState, alerts: Sequence[Alert], locked_out: bool) -> None:
         """A new result: frames due before it, then it."""
         assert self._plan is not None
+        self._told_ns = state.t_ns
         self._send(self._plan.advance(state, alerts, state.t_ns, locked_out))
         if self._view:
-            self._view.state(state)
+            with self._may_stop():
+                self._view.state(state)
 
-    def goodbye(self, t_ns: int) -> None:
-        """The last frames, and the end."""
-        if self._plan:
-            self._send(self._plan.goodbye(t_ns))
-        for sink in self._sinks:
-            sink.close()
-        if self._view:
-            self._view.end()
+    def goodbye(self) -> None:
+        """The last frames."""
+        if self._plan and self._told_ns is not None:
+            self._send(self._plan.goodbye(self._told_ns))
+
+    def close(self) -> None:
+        """The end: every sink is closed, whatever becomes of another."""
+        with ExitStack() as ends:
+            if self._view:
+                ends.callback(self._view.end)
+            for sink in self._sinks:
+                ends.callback(sink.close)
 
     def _send(self, frames: Sequence[TxFrame]) -> None:
         self.count += len(frames)
         for sink in self._sinks:
             sink.send(frames)
         if self._view:
-            self._view.sent(frames)
+            with self._may_stop():
+                self._view.sent(frames)
 
 
 def _of_drive(recording: Drive | None) -> dict[str, Scalar]:
@@ -299,5 +349,6 @@ def _sinks(args: argparse.Namespace, path: Path) -> list[Sink]:
     if not args.out:
         return []
     folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
+    with opening(f"--out {folder}", "give a folder, or a name that is free"):
+        folder.mkdir(parents=True, exist_ok=True)
     return [CsvSink(folder), PageSink(folder / "report.html", path.name)]

@@ -25,12 +25,15 @@ from dms.commands.common import (
     add_config_arguments,
     car_for,
     finish,
+    fps,
     identity,
     load_config,
+    speed_kmh,
     to_json,
     warn,
 )
 from dms.commands.live import LiveView
+from dms.commands.output import Onlooker
 from dms.commands.stopping import stop_signals
 from dms.config import CanConfig, Config, ConfigError
 from dms.errors import Exit, UsageError
@@ -48,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE")
     parser.add_argument("--can", metavar="BUS", help="INTERFACE:CHANNEL instead of the config's")
     parser.add_argument("--car", metavar="FILE", help="what this car's messages say (YAML)")
-    parser.add_argument("--speed-kmh", type=float, help="constant speed instead of the bus's")
-    parser.add_argument("--fps", type=float, default=30.0, help="of a folder of images")
+    parser.add_argument("--speed-kmh", type=speed_kmh, metavar="N", help="constant, not the bus's")
+    parser.add_argument("--fps", type=fps, metavar="N", default=30.0, help="of a folder of images")
     parser.add_argument("--loop", action="store_true", help="play a recording again and again")
     parser.add_argument("--live", action="store_true", help="show states and sent alerts")
     add_config_arguments(parser)
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if args.loop and args.source == "-":
         raise UsageError("--loop cannot play stdin again", fix="give the recording's name")
     bus = parse_bus(args.can, config.can) if args.can else config.can
-    view = LiveView(sys.stderr if args.json else sys.stdout) if args.live else None
+    view = _view(args)
     car = car_for(args.car, bus)
     who = identity(replace(config, can=bus), car)
     desk, diagnostics = _diagnosis(config, store, kept, who)
@@ -80,12 +83,18 @@ def run(args: argparse.Namespace) -> int:
             desk.node = node
             daemon.consult(desk.seen, lambda: desk.reset_asked.is_set() and diagnostics.idle)
         totals = daemon.run(stop_fd)
-    if desk and desk.reset_asked.is_set():
+    if daemon.reset:
         warn("started anew, as a diagnostic tester asked")
         os.execv(sys.executable, sys.orig_argv)
     if args.json:
         print(to_json(totals.to_dict(node), indent=1))
     return finish(feed.losses())
+
+
+def _view(args: argparse.Namespace) -> LiveView | None:
+    """Nobody waits for who looks on, neither the bus nor the end."""
+    out = sys.stderr if args.json else sys.stdout
+    return LiveView(Onlooker(out, waits=False)) if args.live else None
 
 
 def _stored(args: argparse.Namespace) -> tuple[Config, Store, Kept]:
@@ -139,7 +148,7 @@ def _node(
 ) -> Iterator[CanNode]:
     node = CanNode(bus, who, car, diagnostics=diagnostics)
     if view:
-        node.watch(lambda frame: view.sent([frame]))
+        node.watch(view.note)
     node.start()
     try:
         yield node

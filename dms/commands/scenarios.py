@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dms.commands.common import load_config, to_json, warn
+from dms.commands.common import load_config, number, to_json, warn
 from dms.config import Config
-from dms.errors import Exit, UsageError
+from dms.errors import Exit, UsageError, opening, writing
 from dms.scenarios import page
 from dms.scenarios.errors import load_errors, perfect
 from dms.scenarios.gates import (
@@ -42,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="override one key")
     add("--profile", help="rule set to judge, e.g. euro_ncap_2026 (default), eu_gsr")
     add("--report", metavar="FILE", type=Path, help="write an HTML page")
-    add("--hours", type=float, default=4.0, help="attentive driving; 0: stories only (default 4)")
+    add(
+        "--hours",
+        type=number(0, 1e5),
+        metavar="N",
+        default=4.0,
+        help="attentive driving; 0: stories only (default 4)",
+    )
     add("--drivers", type=int, default=5, help="simulated drivers a story (default 5)")
     add("--jobs", type=int, default=2, help="processes; results do not depend on it (default 2)")
     add("--errors", metavar="FILE", type=Path, help="measured errors of other networks")
@@ -55,13 +61,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Exit:
     """Play, print, and judge."""
-    if args.hours < 0 or args.drivers < 1 or args.jobs < 1:
-        raise UsageError("--hours must not be negative, --drivers and --jobs at least 1")
+    if args.drivers < 1 or args.jobs < 1:
+        raise UsageError("--drivers and --jobs must be at least 1")
     if args.hold and (args.only or args.perfect or args.errors or args.stories):
         raise UsageError("--hold records the whole suite with the measured errors", fix="no --only")
     if args.profile:
         args.set = [*args.set, f"profile={args.profile}"]
     config = load_config(args)
+    if args.report is not None:
+        with opening(f"report {args.report}", "give a file in a folder that exists"):
+            args.report.open("a").close()  # now, not after minutes; an older one stays till then
     folder = args.stories or stories_folder()
     book = read_book(folder)
     stories = [s for s in book.stories if matches(args.only, s.name, s.section)]
@@ -76,7 +85,8 @@ def run(args: argparse.Namespace) -> Exit:
     if args.hold:
         write_held(folder / HELD, outcome, found)
     if args.report is not None:
-        args.report.write_text(page.render(outcome, found), encoding="utf-8")
+        with writing(f"report {args.report}"):
+            args.report.write_text(page.render(outcome, found), encoding="utf-8")
     print(to_json(as_json(outcome, found, config), indent=2) if args.json else text(outcome, found))
     return Exit.GATE if any(g.passed is False for g in found) else Exit.OK
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from dms.commands.common import deg, rounded, to_json
 from dms.commands.observe import row
+from dms.errors import opening, writing
 from dms.messages import KMH_PER_MPS
 from dms.types import ACTIONS, DriverState, Event, Frame, Step
 
@@ -28,22 +29,26 @@ class CsvSink:
 
     def __init__(self, folder: Path) -> None:
         self._files = ExitStack()
-        self._rows = self._open(folder / "observations.csv")
-        self._event_rows = self._open(folder / "events.csv")
+        self._what = f"tables in {folder}"
+        with opening(self._what, "give a folder that you may write to"):
+            self._rows = self._open(folder / "observations.csv")
+            self._event_rows = self._open(folder / "events.csv")
         self._event_rows.writerow(EVENT_COLUMNS)
         self._header = False
 
     def step(self, frame: Frame, step: Step) -> None:
         values = flat(frame, step)
-        if not self._header:
-            self._rows.writerow(values)
-            self._header = True
-        self._rows.writerow("" if v is None else v for v in values.values())
-        for event in step.events:
-            self._event_rows.writerow(event_row(event))
+        with writing(self._what):
+            if not self._header:
+                self._rows.writerow(values)
+                self._header = True
+            self._rows.writerow("" if v is None else v for v in values.values())
+            for event in step.events:
+                self._event_rows.writerow(event_row(event))
 
     def close(self) -> None:
-        self._files.close()
+        with writing(self._what):
+            self._files.close()
 
     def _open(self, path: Path) -> Any:
         file: TextIO = self._files.enter_context(path.open("w", newline="", encoding="utf-8"))

@@ -26,6 +26,10 @@ _BOOL_TRAP = {"on", "off", "yes", "no", "y", "n"}
 _NULLS = {"", "~", "null", "Null", "NULL"}
 
 
+Mistake = tuple[str, str]
+"""The key's path, empty where there is none, and the line that tells it."""
+
+
 class ConfigError(UsageErrors):
     """A configuration that cannot be used; `errors` holds one line a mistake."""
 
@@ -41,18 +45,25 @@ def build(
     check: Callable[[T], list[tuple[str, str]]],
 ) -> T:
     """Lay the layers over cls's defaults. Raises ConfigError with all mistakes of all layers."""
-    found = list(errors)
+    found = [("", line) for line in errors]
     config = cls()
     where: dict[str, str] = {}
     for layer in layers:
-        found += layer.errors
-        config = _apply(config, layer.tree, "", layer, found)
+        config = lay(config, layer, found)
         where.update(layer.where)
-    if not found:
-        found += [f"{where.get(k) or _place(k, where)}: {k}: {what}" for k, what in check(config)]
-    if found:
-        raise ConfigError(found)
+    lines = [line for _, line in found]
+    if not lines:
+        lines = [f"{where.get(k) or _place(k, where)}: {k}: {what}" for k, what in check(config)]
+    if lines:
+        raise ConfigError(lines)
     return config
+
+
+def lay(base: T, layer: Layer, errors: list[Mistake]) -> T:
+    """One layer over a configuration. What is wrong is left as it was, and goes to `errors`."""
+    errors += [("", line) for line in layer.errors]
+    found: T = _apply(base, layer.tree, "", layer, errors)
+    return found
 
 
 def _place(key: str, where: Mapping[str, str]) -> str:
@@ -60,7 +71,9 @@ def _place(key: str, where: Mapping[str, str]) -> str:
     return inside[-1] if inside else "defaults"
 
 
-def _apply(base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: list[str]) -> Any:
+def _apply(
+    base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: list[Mistake]
+) -> Any:
     hints = get_type_hints(type(base))
     known = {f.name: f for f in fields(base)}
     changed: dict[str, Any] = {f: getattr(base, f) for f in known}
@@ -68,7 +81,8 @@ def _apply(base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: l
         path = f"{prefix}.{key}" if prefix else key
         where = layer.where.get(path, layer.name)
         if key not in known:
-            errors.append(f"{where}: {path}: unknown key{_did_you_mean(key, known)}")
+            what = f"unknown key{_did_you_mean(key, known)}"
+            errors.append((path, f"{where}: {path}: {what}"))
             continue
         try:
             current = getattr(base, key)
@@ -80,7 +94,7 @@ def _apply(base: Any, tree: dict[str, Any], prefix: str, layer: Layer, errors: l
             else:
                 changed[key] = _typed(value, hints[key], known[key].metadata)
         except ValueError as e:
-            errors.append(f"{where}: {path}: {e}")
+            errors.append((path, f"{where}: {path}: {e}"))
     return type(base)(**changed)
 
 
@@ -95,7 +109,7 @@ def _did_you_mean(key: str, known: Mapping[str, Any]) -> str:
     return f'; did you mean "{close[0]}"?' if close else f"; known here: {', '.join(known)}"
 
 
-def _section(base: Any, value: Any, path: str, layer: Layer, errors: list[str]) -> Any:
+def _section(base: Any, value: Any, path: str, layer: Layer, errors: list[Mistake]) -> Any:
     if isinstance(value, dict):
         return _apply(base, value, path, layer, errors)
     if isinstance(value, Text) and value.plain and value.text == "":

@@ -222,7 +222,12 @@ class HealthConfig:
         hi=1000,
     )
     stall_ms: int = param(
-        500, "no frame completed for this long: the pipeline has stalled", "choice", lo=50, hi=60000
+        500,
+        "no result for this long: the diagnostics take the camera for silent (can.stale_ms is what "
+        "the bus is told by)",
+        "choice",
+        lo=50,
+        hi=60000,
     )
     watchdog_ms: int = param(
         2000,

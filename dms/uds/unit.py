@@ -26,6 +26,8 @@ WATCH_NS = 100 * MS
 """How often faults are looked for."""
 KEEP_EVERY_NS = 1000 * MS
 """Least time between two writings of the fault memory: flash wears."""
+KEEP_AGAIN_NS = 60_000 * MS
+"""Longest pause before one that failed is tried again, as on a full disk; doubled up to here."""
 STOP_S = 0.5
 MIN_SECRET_BYTES = 16
 log = logging.getLogger(__name__)
@@ -52,7 +54,9 @@ class Diagnostics:
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._answers: deque[Answer] = deque()
         self._wake: Callable[[], None] = lambda: None
-        self._kept_ns = self._looked_ns = 0
+        self._looked_ns = 0
+        self._keep_ns, self._pause_ns = 0, KEEP_EVERY_NS
+        """When the fault memory may be written next, and the pause after that."""
         self._thread = threading.Thread(target=self._run, name="diagnostics", daemon=True)
 
     def start(self, wake: Callable[[], None]) -> None:
@@ -90,7 +94,7 @@ class Diagnostics:
                 pass
         except Exception:  # a bug here must not end the monitor
             log.exception("diagnostics thread ended")
-        self._keep(final=True)
+        self._keep(self._clock())
 
     def _step(self) -> bool:
         try:
@@ -116,20 +120,21 @@ class Diagnostics:
         self._looked_ns = now
         self.server.tick(now)
         self._watch(now)
-        if now - self._kept_ns >= KEEP_EVERY_NS:
-            self._kept_ns = now
-            self._keep()
+        if now >= self._keep_ns:
+            self._keep(now)
 
-    def _keep(self, final: bool = False) -> None:
+    def _keep(self, now_ns: int) -> None:
         faults = self._offers.faults
         if not faults.dirty:
             return
         try:
             self._offers.keep()
         except OSError as error:
-            if not final:
-                log.error("the fault memory cannot be kept: %s", error)
-        faults.dirty = False  # not again before something changes
+            self._pause_ns = min(2 * self._pause_ns, KEEP_AGAIN_NS)
+            log.error("the fault memory cannot be kept: %s", error)
+        else:
+            self._pause_ns, faults.dirty = KEEP_EVERY_NS, False
+        self._keep_ns = now_ns + self._pause_ns
 
 
 def read_secret(path: str | None) -> bytes | None:

@@ -13,8 +13,6 @@ from dms.uds.dtc import Fault
 
 START_NS = 10_000 * MS
 """No frame for this long after the start: there is no camera."""
-FRESH_NS = 500 * MS
-"""A result older than this says nothing about the camera; the stall limit of health."""
 WRONG_A_LOOK = 2
 """So many wrong protected messages between two looks are a fault, one is a disturbance."""
 
@@ -59,6 +57,8 @@ class Vitals:
     state: DriverState | None
     at_ns: int
     """When `state` came."""
+    stall_ns: int
+    """An older one says nothing about the camera."""
     bus: BusHealth
     speed_known: bool
     verdicts: Mapping[str, int]
@@ -69,7 +69,7 @@ class Vitals:
     @property
     def fresh(self) -> bool:
         """Whether `state` says something about now."""
-        return self.state is not None and self.now_ns - self.at_ns < FRESH_NS
+        return self.state is not None and self.now_ns - self.at_ns < self.stall_ns
 
 
 @dataclass
