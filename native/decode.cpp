@@ -90,6 +90,10 @@ Rotation rotation_from_6d(const float* six) {
   return {x.x, y.x, z.x, x.y, y.y, z.y, x.z, y.z, z.z};
 }
 
+void mirror_rotation(float* six) {
+  for (const int i : {1, 2, 3}) six[i] = -six[i];
+}
+
 Angles angles_of(const Rotation& r) {
   return {std::atan2(r[2], r[8]), arcsine(r[5]), std::atan2(r[3], r[4])};
 }
@@ -113,11 +117,18 @@ Rotation ray_to_axis(Point at, int frame_width, int frame_height, float hfov_rad
   const float focal = 0.5F * width / std::tan(0.5F * hfov_rad);
   const float right = (at.x - 0.5F * width) / focal;
   const float down = (at.y - 0.5F * static_cast<float>(frame_height)) / focal;
-  // From the point in view back to the camera; upright, so no roll is added.
+  // From the point in view back to the camera, the shortest way: as the labels are turned.
   const Vector z = unit({-right, down, 1}, {0, 0, 1});
-  const Vector x = unit(cross({0, 1, 0}, z), {1, 0, 0});
-  const Vector y = cross(z, x);
-  return {x.x, y.x, z.x, x.y, y.y, z.y, x.z, y.z, z.z};
+  const float c = 1.0F / (1.0F + z.z);
+  return {1 - c * z.x * z.x,
+          -c * z.x * z.y,
+          z.x,  //
+          -c * z.x * z.y,
+          1 - c * z.y * z.y,
+          z.y,  //
+          -z.x,
+          -z.y,
+          z.z};
 }
 
 Point crop_to_frame(const Roi& roi, float u, float v) { return CropAxes(roi).at(u, v); }

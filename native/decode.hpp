@@ -54,6 +54,9 @@ struct EyeOutput {
 /// Below this probability of being visible nothing else is said about an eye: the network is
 /// trained on visible eyes only for the rest, so its numbers would be guesses.
 constexpr float kEyeVisibleMin = 0.35F;
+/// With less of its region inside the frame an eye is not visible, whatever its network says of the
+/// rest, which it never saw in training.
+constexpr double kEyeInFrameMin = 0.6;
 /// The largest openness reported, of this person's neutral: eyes wide open.
 constexpr float kOpenMax = 1.3F;
 /// Log standard deviations are held within this range, e^-5 to e^2, so that a sigma is never
@@ -79,11 +82,14 @@ float sigma_of(float log_sigma);
 
 /// Two columns of six numbers made orthonormal (Gram-Schmidt), the third their cross product.
 Rotation rotation_from_6d(const float* six);
+/// Two columns as they are of what is seen in a mirrored crop.
+void mirror_rotation(float* six);
 Angles angles_of(const Rotation& rotation);
 Rotation multiply(const Rotation& a, const Rotation& b);
 /// Turns what is seen in a crop whose axes are turned by `angle` (y down) back into the image.
 Rotation crop_to_image(float angle);
-/// Turns what is relative to the ray through pixel `at` into what is relative to the optical axis.
+/// Turns what is relative to the ray through pixel `at` into what is relative to the optical axis,
+/// by the smallest rotation that takes the one to the other.
 Rotation ray_to_axis(Point at, int frame_width, int frame_height, float hfov_rad);
 
 /// Where a point of a crop (-1..1 in both axes) lies in the frame.

@@ -11,12 +11,9 @@
 namespace dms {
 namespace {
 
-constexpr CropSpec kFaceCrop{kFaceSide, kFaceSide, 4, false};
 constexpr CropSpec kRightEyeCrop{kEyeSide, kEyeSide, 2, false};
 constexpr CropSpec kLeftEyeCrop{kEyeSide, kEyeSide, 2, true};  // the network sees right eyes only
 constexpr CropSpec kWideCrop{HeatMap::kInputWidth, HeatMap::kInputHeight, 4, false};
-/// Proposals looked at in a frame of a stream: the likeliest driver's and two to fall back on.
-constexpr int kMostTries = 3;
 
 bool far_off(const Roi& from, const Roi& to) {
   const double reach = kSecondLook * from.w;
@@ -132,7 +129,7 @@ bool Engine::follow(const ImageView& frame) {
   const bool search = !tracker_.has_face() || tracker_.check_due();
   if (search) locate(frame, whole_frame(frame.width, frame.height), found);
   if (tracker_.check_due()) tracker_.check(found);
-  if (!tracker_.has_face()) return acquire(frame, found);
+  if (!tracker_.has_face()) return acquire(frame, found) || search_further(frame);
   const bool seen =
       look(frame, tracker_.roi()) && (!far_off(look_.roi, look_.next) || look(frame, look_.next));
   if (seen && tracker_.keep(look_.score, look_.next)) return true;
@@ -159,16 +156,26 @@ void Engine::locate(const ImageView& frame, const Roi& roi, Candidates& found) {
   crops_->run(frame, roi, kWideCrop, memory_->wide_image.data());
   clock_.lap(Stage::kLocateCrop);
   if (!run(*nets_.cabin, 0, Stage::kLocateNet)) return;
-  if (streaming_) gauge_input(Gauge::kWholeInput, memory_->wide_image, 16);
+  const bool whole = roi.w >= frame.width && roi.h >= frame.height;
+  if (streaming_ && whole) gauge_input(Gauge::kWholeInput, memory_->wide_image, 16);
   find_faces(memory_->heat.data(), roi, found);
   doubt_prints(found);
   clock_.lap(Stage::kDecode);
 }
 
 bool Engine::look(const ImageView& frame, const Roi& roi) {
-  crops_->run(frame, roi, kFaceCrop, memory_->face_image.data());
+  if (!run_face(frame, roi, false)) return false;
+  take_look(roi);
+  return true;
+}
+
+bool Engine::run_face(const ImageView& frame, const Roi& roi, bool mirror) {
+  crops_->run(frame, roi, {kFaceSide, kFaceSide, 4, mirror}, memory_->face_image.data());
   clock_.lap(Stage::kFaceCrop);
-  if (!run(*nets_.face, 0, Stage::kFaceNet)) return false;
+  return run(*nets_.face, 0, Stage::kFaceNet);
+}
+
+void Engine::take_look(const Roi& roi) {
   const float* out = memory_->face.data();
   look_.roi = roi;
   look_.score = sigmoid(out[FaceOutput::kLogit]);
@@ -177,16 +184,16 @@ bool Engine::look(const ImageView& frame, const Roi& roi) {
                             rotation_from_6d(out + FaceOutput::kRotation));
   look_.next = face_roi(look_.landmarks.data(), -angles_of(look_.rotation).roll);
   clock_.lap(Stage::kDecode);
-  return true;
 }
 
 bool Engine::look_twice(const ImageView& frame, const Roi& roi) {
   return look(frame, roi) && look_.next.w >= kMinSide && look(frame, look_.next);
 }
 
-Rotation Engine::to_axis(const ImageView& frame, Point at) const {
+Rotation Engine::to_axis(const ImageView& frame) const {
   if (!(config_.hfov_rad > 0)) return {1, 0, 0, 0, 1, 0, 0, 0, 1};
-  return ray_to_axis(at, frame.width, frame.height, config_.hfov_rad);
+  const Point face{static_cast<float>(look_.next.cx), static_cast<float>(look_.next.cy)};
+  return ray_to_axis(face, frame.width, frame.height, config_.hfov_rad);
 }
 
 void Engine::report_face(const ImageView& frame, Seen& seen) {
@@ -196,11 +203,11 @@ void Engine::report_face(const ImageView& frame, Seen& seen) {
     drift_[Gauge::kFaceOutput].add_outputs(memory_->face.data());
   }
   decode_attributes(memory_->face.data(), face);
+  body_ = body_roi(face_roi(look_.landmarks.data(), 0));  // however the head is turned
   face.landmarks_px = look_.landmarks;
   face.box_px = head_box(look_.landmarks.data(), look_.rotation);
   seen.quality.face_sharpness = edge_sharpness(part_of(frame, face.box_px), frame.width);
-  const Point centre{static_cast<float>(look_.next.cx), static_cast<float>(look_.next.cy)};
-  const Angles head = angles_of(multiply(to_axis(frame, centre), look_.rotation));
+  const Angles head = angles_of(multiply(to_axis(frame), look_.rotation));
   face.yaw_rad = head.yaw;
   face.pitch_rad = head.pitch;
   face.roll_rad = head.roll;
@@ -212,34 +219,41 @@ void Engine::report_face(const ImageView& frame, Seen& seen) {
 
 EyeSeen Engine::see_eye(const ImageView& frame, bool right) {
   const Roi roi = eye_roi(look_.landmarks.data(), right, look_.next.w, look_.next.angle);
-  crops_->run(frame, roi, right ? kRightEyeCrop : kLeftEyeCrop, memory_->eye_image.data());
   const auto angle = static_cast<float>(roi.angle);
   const Angles head = angles_of(multiply(crop_to_image(-angle), look_.rotation));
   memory_->eye_pose = {std::sin(right ? head.yaw : -head.yaw), std::sin(head.pitch)};
-  clock_.lap(Stage::kEyeCrop);
-  if (!run(*nets_.eye, 0, Stage::kEyeNet)) return {};
+  if (!(streaming_ ? look_at_eye(frame, roi, right) : look_around_eye(frame, roi, right)))
+    return {};
   if (streaming_) {
     gauge_input(Gauge::kEyesInput, memory_->eye_image, 4);
     drift_[Gauge::kEyesOutput].add_outputs(memory_->eye.data());
   }
-  const Point at{static_cast<float>(roi.cx), static_cast<float>(roi.cy)};
-  const Rotation turn = multiply(to_axis(frame, at), crop_to_image(angle));
+  // The network was taught gaze relative to the ray through the face, for both eyes alike.
+  const Rotation turn = multiply(to_axis(frame), crop_to_image(angle));
   const EyeSeen eye = decode_eye(memory_->eye.data(), turn, !right);
   clock_.lap(Stage::kDecode);
   return eye;
 }
 
+bool Engine::look_at_eye(const ImageView& frame, const Roi& roi, bool right) {
+  CropStats crop;
+  crops_->run(frame, roi, right ? kRightEyeCrop : kLeftEyeCrop, memory_->eye_image.data(), &crop);
+  clock_.lap(Stage::kEyeCrop);
+  const bool there = crop.in_frame >= kEyeInFrameMin * kEyeSide * kEyeSide;
+  return there && run(*nets_.eye, 0, Stage::kEyeNet);
+}
+
 void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
-  const Roi* face = tracker_.body_face();
-  if (!face || tracker_.person() != window_person_) {
+  const bool there = tracker_.has_body();
+  if (!there || tracker_.person() != window_person_) {
     memory_->window.clear();
     cadence_.reset();
     window_person_ = tracker_.person();
   }
-  if (!face) return;
+  if (!there) return;
   const int steps = cadence_.due(t_ns);
   if (steps > 0) {
-    if (!embed(frame, *face)) return;
+    if (!embed(frame)) return;
     for (int i = 0; i < steps; ++i) memory_->window.push(memory_->embedding.data());
     if (!classify(static_cast<std::size_t>(memory_->window.slot()))) return;
     action_ns_ = t_ns;
@@ -248,8 +262,8 @@ void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
   seen.action = {action_, t_ns - action_ns_, memory_->window.filled()};
 }
 
-bool Engine::embed(const ImageView& frame, const Roi& face) {
-  crops_->run(frame, body_roi(face), kWideCrop, memory_->wide_image.data());
+bool Engine::embed(const ImageView& frame) {
+  crops_->run(frame, body_, kWideCrop, memory_->wide_image.data());
   clock_.lap(Stage::kBodyCrop);
   if (!run(*nets_.body, 0, Stage::kBodyNet)) return false;
   if (streaming_) {

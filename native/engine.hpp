@@ -66,6 +66,8 @@ std::int64_t thread_cpu_ns();
 /// A second look in the same frame when landmarks lie this far off the region they were found in
 /// (of its side, in position or size): fast motion, or a fresh face.
 constexpr double kSecondLook = 0.15;
+/// Proposals looked at in a frame of a stream: the likeliest driver's and two to fall back on.
+constexpr int kMostTries = 3;
 
 /// Not thread-safe: one thread at a time. `step` does not allocate, but for a frame larger than
 /// any before it.
@@ -101,6 +103,7 @@ class Engine {
   struct Best {
     Roi roi{};
     double weight = 0;
+    float sure = 0;  // both networks' probability
   };
 
   void begin(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq, Seen& seen);
@@ -109,16 +112,22 @@ class Engine {
   bool acquire(const ImageView& frame, const Candidates& found);
   void locate(const ImageView& frame, const Roi& roi, Candidates& found);
   bool look(const ImageView& frame, const Roi& roi);
+  bool run_face(const ImageView& frame, const Roi& roi, bool mirror);
+  void take_look(const Roi& roi);
   bool look_twice(const ImageView& frame, const Roi& roi);
   void report_face(const ImageView& frame, Seen& seen);
   EyeSeen see_eye(const ImageView& frame, bool right);
+  bool look_at_eye(const ImageView& frame, const Roi& roi, bool right);
+  bool look_around_eye(const ImageView& frame, const Roi& roi, bool right);
   void watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen);
-  bool embed(const ImageView& frame, const Roi& face);
+  bool embed(const ImageView& frame);
   bool classify(std::size_t slot);
   bool search_still(const ImageView& frame);
+  bool search_further(const ImageView& frame);
+  bool look_around(const ImageView& frame);
   void try_still(const ImageView& frame, const Candidates& found, float sure, Best& best);
   void try_tiles(const ImageView& frame, int tiles, Best& best);
-  Rotation to_axis(const ImageView& frame, Point at) const;
+  Rotation to_axis(const ImageView& frame) const;
   bool run(Net& net, std::size_t slot, Stage stage);
   template <std::size_t bytes>
   void gauge_input(Gauge gauge, const std::array<std::uint8_t, bytes>& tensor, std::size_t planes) {
@@ -134,6 +143,8 @@ class Engine {
   Tracker tracker_;
   Cadence cadence_;
   Look look_;
+  Roi body_{};         // the upper body of the last face
+  int next_tile_ = 0;  // of a stream without a face
   std::array<float, kActions> action_{};
   std::int64_t action_ns_ = 0;
   std::uint32_t window_person_ = 0;

@@ -99,10 +99,6 @@ void Tracker::miss() {
   if (t_ns_ - seen_ns_ > kHoldNs) state_ = State::kLost;
 }
 
-const Roi* Tracker::body_face() const {
-  return ever_seen_ && t_ns_ - seen_ns_ <= kBodyHoldNs ? &roi_ : nullptr;
-}
-
 int Cadence::due(std::int64_t t_ns) {
   if (!started_) {
     started_ = true;

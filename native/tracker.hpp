@@ -12,8 +12,8 @@
 //          when its weight (size, seat, score: see locate.hpp) is kSwitchGain times the tracked
 //          one's, whose score is the face network's (a driver who looks away is still the driver),
 //          in kSwitchChecks checks in a row.
-// Body:    its region is that of the last tracked face, for kBodyHoldNs after it was lost, so that
-//          a driver who turns or bends away is still seen to reach or drink.
+// Body:    is looked at for kBodyHoldNs after its face was lost, so that a driver who turns or
+//          bends away is still seen to reach or drink.
 // Stream:  time that goes back, or a gap over kGapNs, or another frame size, forgets everything.
 //          A frozen picture does not: the same pixels are measured again, and the observation
 //          counts them.
@@ -71,8 +71,8 @@ class Tracker {
   /// The frame ends without the driver's face.
   void miss();
 
-  /// The face region to derive the body's from; null where there is none.
-  const Roi* body_face() const;
+  /// Whether the body of the last face is still looked at.
+  bool has_body() const { return ever_seen_ && t_ns_ - seen_ns_ <= kBodyHoldNs; }
   /// Counts changes of person; a window of steps must not span two of them.
   std::uint32_t person() const { return person_; }
 

@@ -338,3 +338,30 @@ def test_shipped_networks_see_no_face_in_noise_and_blank_pictures(shipped: Engin
     images += [rng.integers(0, 256, (480, 640), dtype=np.uint8) for _ in range(3)]
     for i, image in enumerate(images):
         assert shipped.still(Frame(i, 0, image)).face is None
+
+
+def test_a_still_is_the_mean_of_plain_and_mirrored_looks(engine: Engine) -> None:
+    """The toy's face network sees every head turned by the same angle, a mirrored one too."""
+    frame = Frame(0, 0, picture([(300, 200, 60)]))
+    assert face_of(engine.step(frame)).yaw_rad == pytest.approx(HEAD_YAW, abs=1e-3)
+    still = face_of(engine.still(frame))
+    assert still.yaw_rad == pytest.approx(0, abs=1e-3)
+    assert still.mouth_open == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_stream_without_a_face_is_searched_a_tile_a_frame(engine: Engine) -> None:
+    disc: Disc = (1500, 400, 30)
+    frames = [engine.step(Frame(i, i * FRAME_NS, picture([disc], 1920, 1080))) for i in range(60)]
+    found = [i for i, seen in enumerate(frames) if seen.face]
+    assert found, "9 tiles of half the frame and 49 of a quarter"
+    assert found == list(range(found[0], 60))
+    assert_on(frames[-1], disc, 4.0)
+
+
+def test_an_eye_outside_the_frame_is_not_visible(engine: Engine) -> None:
+    whole = face_of(Stream(engine).show((300, 200, 60)))
+    assert min(whole.eye_left.visible, whole.eye_right.visible) > 0.9
+    cut = face_of(engine.still(Frame(0, 0, picture([(300, -25, 60)]))))
+    for eye in (cut.eye_left, cut.eye_right):
+        assert eye.visible == 0
+        assert eye.open is eye.closed is eye.gaze_yaw_rad is None

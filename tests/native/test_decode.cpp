@@ -124,8 +124,22 @@ void a_face_that_looks_back_along_its_ray_looks_at_the_camera() {
       CHECK(near(r[2], -(x - 640) / focal / length));  // to the left of a face at the right
       CHECK(near(r[5], (y - 400) / focal / length));   // down from a face at the top
       CHECK(near(r[8], 1 / length));
-      CHECK(near(r[3], 0));  // upright: its x axis stays level
+      CHECK(near(r[1], r[3]));  // the shortest way: no turn about the ray
+      const Rotation back = {r[0], r[3], r[6], r[1], r[4], r[7], r[2], r[5], r[8]};
+      const Rotation none = dms::multiply(r, back);
+      for (std::size_t i = 0; i < 9; ++i) CHECK(near(none[i], i % 4 == 0 ? 1 : 0));
     }
+}
+
+void a_mirrored_head_is_turned_and_tilted_the_other_way() {
+  const float six[6] = {0.8F, 0.1F, -0.3F, -0.2F, 0.9F, 0.2F};
+  float mirrored[6];
+  std::copy(six, six + 6, mirrored);
+  dms::mirror_rotation(mirrored);
+  const dms::Angles a = dms::angles_of(dms::rotation_from_6d(six));
+  const dms::Angles b = dms::angles_of(dms::rotation_from_6d(mirrored));
+  CHECK(near(a.yaw, -b.yaw) && near(a.pitch, b.pitch) && near(a.roll, -b.roll));
+  CHECK(std::fabs(a.yaw) > 0.1F && std::fabs(a.roll) > 0.05F);
 }
 
 void a_mirrored_eye_looks_the_other_way() {
@@ -171,6 +185,7 @@ int main() {
   crop_axes_turn_with_y_down();
   a_face_region_holds_its_landmarks_whatever_its_turn();
   a_face_that_looks_back_along_its_ray_looks_at_the_camera();
+  a_mirrored_head_is_turned_and_tilted_the_other_way();
   a_mirrored_eye_looks_the_other_way();
   gaze_turns_back_with_the_crop();
   numbers_out_of_range_are_held_within();
