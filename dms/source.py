@@ -4,11 +4,11 @@ A source is told apart by its content, never by its name. It yields mono 8-bit f
 nanoseconds from the container's stamps. Rules:
 
 - Colour becomes mono by BT.601 luma, Y = 0.299 R + 0.587 G + 0.114 B, rounded (OpenCV's
-  COLOR_BGR2GRAY). 16-bit images keep their upper 8 bits. Transparency is dropped.
+  COLOR_BGR2GRAY). 16-bit images keep the upper 8 of the 8, 10, 12, 14 or 16 bits that hold all
+  their values, in a folder all values up to there. Transparency is dropped.
 - Frames are read in order, never by seeking: OpenCV's seek by time is off by several frames, while
   the stamps of frames read in order are exact, variable frame rates included.
-- A stamp that does not advance, or that no clock shows, is replaced by the one before plus the
-  nominal frame period.
+- A stamp that does not advance is replaced by the one before plus the nominal frame period.
 - A side has MIN_SIDE to MAX_SIDE pixels.
 - A file that ends early gives the frames before the cut, then a line in `losses`.
 """
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dms import container, drive
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.rawstream import MAX_SIDE, MIN_SIDE, TIME_END, RawSource
+from dms.rawstream import MAX_SIDE, MIN_SIDE, RawSource
 from dms.types import Frame
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ SMALL_SIDE_HINT = "a face needs about 60 pixels"
 IMAGE_NAMES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jp2"}
 )
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that cameras fill of a 16-bit word."""
 LOST_FRAMES_ALLOWED = 0.01
 """Share of a declared frame count that edit lists and a last broken packet may take."""
 
@@ -87,7 +89,7 @@ class VideoSource:
         try:
             for seq, image in enumerate(self._images()):
                 stamp = round(self._capture.get(self._cv2.CAP_PROP_POS_MSEC) * 1e6)
-                t_ns = stamp if t_ns < stamp < TIME_END else t_ns + period
+                t_ns = stamp if stamp > t_ns else t_ns + period
                 yield Frame(seq, t_ns, image)
             self._account(seq + 1)
         finally:
@@ -123,6 +125,7 @@ class ImagesSource:
         self.losses: list[str] = []
         self._paths = paths
         self._period_ns = _period_ns(fps)
+        self._bits = DEPTHS[0]
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -134,7 +137,7 @@ class ImagesSource:
         good = 0
         for seq, path in enumerate(self._paths):
             try:
-                image = read_image(path)
+                image = self._read(path)
             except SourceError as error:
                 if len(self._paths) == 1:
                     raise
@@ -144,6 +147,12 @@ class ImagesSource:
             yield Frame(seq, seq * self._period_ns, image)
         if not good:
             raise SourceError(f"{self._paths[0].parent}: no image in it can be read")
+
+    def _read(self, path: Path) -> NDArray[np.uint8]:
+        """With the depth of those before, so that brightness does not jump with each."""
+        image, cv2 = _decoded(path)
+        self._bits = max(self._bits, depth_of(image))
+        return to_mono8(image, cv2, self._bits)
 
 
 def open_source(name: str, kind: Kind | None = None, fps: float = drive.DEFAULT_FPS) -> Source:
@@ -221,6 +230,11 @@ def folder_images(folder: Path) -> list[Path]:
 
 def read_image(path: Path) -> NDArray[np.uint8]:
     """One picture as mono 8 bit, turned as its EXIF says. Errors: SourceError."""
+    image, cv2 = _decoded(path)
+    return to_mono8(image, cv2, depth_of(image))
+
+
+def _decoded(path: Path) -> tuple[NDArray[Any], ModuleType]:
     import numpy as np
 
     cv2 = load_cv2()
@@ -241,7 +255,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     if image is None:
         raise SourceError(f"{path}: cannot be decoded", "broken or of an unknown type")
     check_size(str(path), image.shape[1], image.shape[0])
-    return to_mono8(image, cv2)
+    return image, cv2
 
 
 def check_size(name: str, width: int, height: int) -> None:
@@ -253,12 +267,20 @@ def check_size(name: str, width: int, height: int) -> None:
         raise _too_large(name, f"{width} x {height} pixels")
 
 
-def to_mono8(image: NDArray[Any], cv2: ModuleType) -> NDArray[np.uint8]:
-    """Any OpenCV image as contiguous uint8 (height, width), by the rules at the top."""
+def depth_of(image: NDArray[Any]) -> int:
+    """The fewest bits of DEPTHS that hold every value of a 16-bit image; 8 of others."""
+    if image.dtype.itemsize != 2:
+        return DEPTHS[0]
+    return next(bits for bits in DEPTHS if int(image.max()) < 1 << bits)
+
+
+def to_mono8(image: NDArray[Any], cv2: ModuleType, bits: int = 16) -> NDArray[np.uint8]:
+    """Any OpenCV image as contiguous uint8 (height, width), by the rules at the top. bits: of a
+    16-bit image that are filled."""
     import numpy as np
 
     if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
+        image = (image >> bits - 8).astype(np.uint8)
     elif image.dtype != np.uint8:  # floating point images: 0 to 1
         image = (np.clip(np.nan_to_num(image), 0, 1) * 255).round().astype(np.uint8)
     if image.ndim == 3:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dms import container, rawstream
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.source import VideoSource, kind_of, open_source, read_image, to_mono8
+from dms.source import kind_of, open_source, read_image, to_mono8
 from dms.types import Frame
 
 GREY = np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))
@@ -122,10 +122,23 @@ def test_a_broken_picture_in_a_folder_is_left_out_aloud(tmp_path: Path) -> None:
     assert "2.png: is empty" in losses[0]
 
 
-def test_sixteen_bit_pictures_keep_their_upper_eight_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_sixteen_bit_pictures_keep_the_upper_eight_of_the_bits_in_use(
+    tmp_path: Path, bits: int
+) -> None:
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), GREY.astype(np.uint16) * 256 + 255)
-    assert np.array_equal(read_image(path), GREY)
+    grey = GREY.astype(np.uint16)
+    grey[0, 0] = 255  # something is bright
+    cv2.imwrite(str(path), (grey << bits - 8) + (1 << bits - 8) - 1)
+    assert np.array_equal(read_image(path), grey)
+
+
+def test_a_dark_picture_in_a_folder_keeps_the_depth_of_those_before(tmp_path: Path) -> None:
+    bright = np.full((48, 64), 4095, np.uint16)
+    cv2.imwrite(str(tmp_path / "1.png"), bright)
+    cv2.imwrite(str(tmp_path / "2.png"), bright // 8)
+    frames, _ = all_frames(tmp_path)
+    assert [int(f.image.max()) for f in frames] == [255, 31]
 
 
 def test_colour_becomes_bt601_luma() -> None:
@@ -265,22 +278,6 @@ def test_a_written_raw_frame_reads_back(tmp_path: Path) -> None:
     (frame,), losses = all_frames(path)
     assert (frame.seq, frame.t_ns, losses) == (3, 4, [])
     assert np.array_equal(frame.image, GREY)
-
-
-class Liar:
-    """A capture of a video whose stamps no clock shows."""
-
-    def __init__(self, capture: cv2.VideoCapture) -> None:
-        self.read, self.release, self._get = capture.read, capture.release, capture.get
-
-    def get(self, what: int) -> float:
-        return 1e16 if what == cv2.CAP_PROP_POS_MSEC else self._get(what)
-
-
-def test_a_video_with_stamps_that_no_clock_shows_is_timed_by_its_rate(tmp_path: Path) -> None:
-    source = VideoSource(video(tmp_path / "a.mp4", frames=5, fps=10))
-    source._capture = Liar(source._capture)
-    assert [f.t_ns for f in source.frames()] == [i * 10**8 for i in range(5)]
 
 
 def raw_stream(path: Path, *stamped: tuple[int, int]) -> Path:

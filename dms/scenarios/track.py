@@ -7,7 +7,7 @@ pitch > 0 up, 0/0 straight ahead. Openness is the driver's own: 0 shut, 1 neutra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -259,6 +259,3 @@ def signal_kinds() -> dict[str, type]:
 def check_hands(name: str) -> str | None:
     """What is wrong with a name of an action, if anything."""
     return None if name in ACTIONS else f"no action {name!r}; there are {', '.join(ACTIONS)}"
-
-
-ACT_FIELDS = tuple(f.name for f in fields(Act))
