@@ -177,6 +177,29 @@ def test_scale_and_bias_of_a_confidence_are_found(rng: np.random.Generator) -> N
     assert confidence.fit_affine(logit, np.ones(p.size)) == (1.0, 0.0)
 
 
+def test_openness_leans_on_closed_by_a_set_share_and_is_scaled_to_the_truth(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    truth, closed = rng.uniform(0.2, 1.2, 5000), rng.normal(0, 2, 5000)
+    out = np.zeros((5000, 8), np.float32)
+    out[:, confidence.CLOSED] = closed
+    lean = confidence.LEAN * (2 * closed + 0.5)
+    out[:, confidence.OPEN] = (truth + lean - 0.05) / 0.8
+    table = {"out": out, "open": truth, "is_visible": np.ones(5000)}
+    assert confidence.fit_lean(table, (2.0, 0.5)) == pytest.approx((0.8, 0.05), abs=0.011)
+    path = tmp_path / "eyes.onnx"
+    shutil.copy(MODELS / "eyes.onnx", path)
+    weight, bias = last_layer(path)
+    affine = {confidence.CLOSED: (2.0, 0.5), confidence.OPEN: (0.8, 0.05)}
+    confidence.fold_file(path, affine, confidence.LEAN)
+    for before, after, shifts in zip((weight, bias), last_layer(path), (0, 1), strict=True):
+        shut = 2.0 * before[confidence.CLOSED] + 0.5 * shifts
+        wide = 0.8 * before[confidence.OPEN] + 0.05 * shifts - confidence.LEAN * shut
+        assert after[confidence.CLOSED] == pytest.approx(shut)
+        assert after[confidence.OPEN] == pytest.approx(wide, abs=1e-6)
+        assert np.array_equal(after[0], before[0])
+
+
 def test_the_temperature_of_boastful_classes_is_found(rng: np.random.Generator) -> None:
     logits = rng.normal(0, 1, (20_000, 8))
     p = confidence.softmax(logits)

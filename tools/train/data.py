@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Queue
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -149,17 +149,30 @@ def _middle(s: Sample) -> tuple[float, float, float, float]:
     return w / 2, h / 2, side, side
 
 
-def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
-    """One eye as a right eye, in the frame of a face crop turned by minus the head's roll."""
+class Head(Protocol):
+    """A head as somebody has it: the label, or the face network."""
+
+    @property
+    def landmarks(self) -> F32: ...
+    @property
+    def rotation(self) -> F32: ...
+
+
+def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter, head: Head | None = None) -> Row:
+    """One eye as a right eye, in the frame of a face crop turned by minus the head's roll.
+    `head`: by which it is cut and which pose goes with it; None: the true one."""
     lab = s.labels
     k = 0 if right else 1
     image, points = lab["eye"][k], lab["eye_landmarks"][k]
-    roll = crops.pose_of(lab["R"])[2]
+    rotation, marks = (lab["R"], lab["lm"]) if head is None else (head.rotation, head.landmarks)
+    roll = crops.pose_of(rotation)[2]
     # the rendered eye picture's scale, and the face square's side along the turned axes
     scale = image.shape[1] / (EYE_MARGIN * lab["side"])
-    width = 0.26 * crops.face_roi(lab["lm"], -roll).w * scale
+    width = 0.26 * crops.face_roi(marks, -roll).w * scale
     angle = -roll + (rng.normal(0, j.turn_rad) if j.photo > 0 else 0.0)
-    cx, cy = points.mean(0).tolist()
+    eye = slice(36, 42) if right else slice(42, 48)
+    off = (marks[eye] - lab["lm"][eye]).mean(0) * scale
+    cx, cy = (points.mean(0) + off).tolist()
     roi = Roi(cx, cy, width, width, angle)
     if j.photo > 0:
         size = roi.w * float(np.exp(np.clip(rng.normal(0, j.scale), -0.3, 0.3)))
@@ -170,7 +183,7 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter) -> Row:
     if not right:
         crop = crop[:, ::-1]
     turn = crops.rot_z(angle)
-    yaw, pitch, _ = crops.pose_of(turn @ lab["R"])
+    yaw, pitch, _ = crops.pose_of(turn @ rotation)
     if j.photo > 0:
         yaw, pitch = yaw + rng.normal(0, 0.06), pitch + rng.normal(0, 0.06)
     a, b = lab["gaze"][k]

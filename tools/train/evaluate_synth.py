@@ -138,7 +138,7 @@ def merged_gaze_error(t: Table, which: Array) -> Array:
 
 
 def eye_figures(t: Table) -> list[Figure]:
-    """Openness, gaze and visibility on eye crops centred a little off."""
+    """Openness, gaze and visibility on eyes cut as the face network has them."""
     shut, wide = lids(t)
     seen, glass = t["is_visible"] > SEEN, clear_glasses(t)
     out, hidden = t["out"], t["is_visible"] < 0.2

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.train import crops
-from tools.train.data import Jitter, eye_row, face_row
-from tools.train.perceive import Nets, rotation_of, window
+from tools.train.data import Jitter, eye_row, face_row, jittered
+from tools.train.perceive import FACE, Nets, rotation_of, window
 from tools.train.shards import LOST, Shards, runs
 
 Array = NDArray[Any]
@@ -90,21 +90,26 @@ def turn(d: Array) -> Array:
     return np.abs((d + 180.0) % 360.0 - 180.0)
 
 
-def eyes(nets: Runner, twin: Runner | None, shards: Shards, limit: int) -> Table:
-    """Eye crops, both of each face: `out`, `twin` (n, 8) and labels."""
+def eyes(nets: Nets, twin: Runner | None, shards: Shards, limit: int) -> Table:
+    """Eye crops, both of each face that the face network finds: `out`, `twin` (n, 8) and labels.
+    Cut, and with the head's pose, as that network has it at its second look, as the engine does."""
     return stacked(_eye_rows(nets, twin, shards, limit))
 
 
 def _eye_rows(
-    nets: Runner, twin: Runner | None, shards: Shards, limit: int
+    nets: Nets, twin: Runner | None, shards: Shards, limit: int
 ) -> Iterable[dict[str, Any]]:
     for i in some(len(shards), limit):
         sample, rng = shards[i], np.random.default_rng([2, i])
         if not sample.labels["has_face"]:
             continue
         pose = np.degrees(crops.pose_of(sample.labels["R"]))
+        near = jittered(crops.face_roi(sample.labels["lm"]), rng, FEW)
+        head = nets.face(sample.image, nets.face(sample.image, near).roi)
+        if head.score < FACE:
+            continue
         for right in (True, False):
-            row = eye_row(sample, right, rng, FEW)
+            row = eye_row(sample, right, rng, FEW, head)
             feed = {"image": row["image"][None], "pose": row["pose"][None]}
             yield extras(shards, i) | {
                 "index": i,

@@ -142,7 +142,7 @@ class Windows:
         back = np.minimum(back, back[STEPS - real])
         if self.training and rng.random() < 0.2:  # frames that were not delivered
             hold = rng.random(STEPS) < 0.2
-            back = np.where(hold, np.roll(back, 1), back)
+            back = np.where(hold, np.r_[back[0], back[:-1]], back)
         index = np.maximum(at - back, first)
         return self.clips[look, index], int(self.clips_action[at])
 
