@@ -113,6 +113,8 @@ def test_gaps_are_bridged_left_out_or_end_it() -> None:
         ([0.0], False),
         ([0.0, 0.0], True),
         ([1.0, 0.0], False),
+        ([EVEN, 0.0], False),
+        ([0.0, EVEN], False),
         ([0.0, 1.0], False),
         ([1.0, 0.0, 0.0], True),
         ([0.0, 1.0, 0.0], False),
