@@ -72,6 +72,13 @@ def test_it_is_dated_from_the_first_to_the_last_evidence() -> None:
     assert (late.since_ns, late.last_ns) == (20, 30)
 
 
+def test_even_odds_neither_end_an_onset_nor_date_it_anew() -> None:
+    first = pushed(OFF, 1.0, 1.0)
+    assert not first.on
+    assert first.since_ns is not None
+    assert pushed(first, EVEN, EVEN, EVEN).since_ns == first.since_ns
+
+
 def test_a_moment_is_not_nothing() -> None:
     assert Trigger(on=True, since_ns=5, last_ns=5).duration_ns == 1
     assert Trigger(on=True, since_ns=5, last_ns=7).duration_ns == 2
