@@ -12,6 +12,7 @@ from dms.types import AlertKind, Check, GazeZone, Gear, Indicator, What
 LOOKS = frozenset({AlertKind.DISTRACTION, AlertKind.LOW_GAZE, AlertKind.SHORT_DISTRACTION})
 """Kinds that one look away may raise: the first that does speaks for the others."""
 
+UNKNOWN = Gate()
 INDICATOR, STEERING, STANDSTILL = "indicator", "steering angle", "standstill"
 
 _INSIDE = frozenset(
@@ -27,18 +28,18 @@ _INSIDE = frozenset(
 """Where nothing of the traffic is seen: no exemption."""
 
 
-def pass_gate(gate: Gate, now: Now, limit_kmh: float, parked: bool) -> Gate:
-    """The gate after this frame's speed. An unknown one changes nothing, but that a slow one, in a
-    vehicle that is not parked, is forgotten after a while."""
-    t = now.t_ns
+def pass_gate(gate: Gate, now: Now, limit_kmh: float, lost: bool) -> Gate:
+    """The gate after this frame's speed. An unknown one changes nothing, but a slow one that is
+    `lost` is forgotten."""
     if now.speed_kmh is None:
-        lost = gate.verdict is False and t - gate.known_ns >= now.config.speed_lost_ms * MS
-        return Gate() if lost and not parked else gate
+        return UNKNOWN if lost and gate.verdict is False else gate
     verdict = now.speed_kmh >= limit_kmh
-    since_ns = gate.since_ns if verdict == gate.verdict else t
+    if verdict == gate.verdict:
+        return gate
+    since_ns = now.t_ns
     if gate.verdict is None:  # nothing to flicker from
         since_ns -= now.config.speed_confirm_ms * MS
-    return Gate(verdict, since_ns, t)
+    return Gate(verdict, since_ns)
 
 
 def too_slow(gate: Gate, now: Now, setting: str) -> Hold | None:

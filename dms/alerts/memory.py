@@ -54,8 +54,6 @@ class Gate:
     verdict: bool | None = None
     """None: no speed was known yet, or not for too long."""
     since_ns: int = 0
-    known_ns: int = 0
-    """When the speed was last known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,8 @@ class AlertState:
     """Of the speed from which sleepiness is judged."""
     assisted: Gate = Gate()
     """Of the speed from which the eyes-on ladder holds."""
+    speed_ns: int = 0
+    """When the speed was last known."""
     look: Look = NO_LOOK
     tracks: tuple[Track, ...] = (IDLE,) * len(ORDER)
     """One a kind of ORDER."""

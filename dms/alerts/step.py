@@ -122,9 +122,11 @@ def step(
     if afresh:
         _drop(before, afresh, now)
     parked = _parked(state, vehicle)
-    driving = pass_gate(state.driving, now, config.activation_speed_kmh, parked)
-    drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh, parked)
-    crawling = pass_gate(state.assisted, now, config.eyes_on_speed_kmh, parked)
+    speed_ns = state.speed_ns if now.speed_kmh is None else now.t_ns
+    lost = not parked and now.t_ns - speed_ns >= config.speed_lost_ms * MS
+    driving = pass_gate(state.driving, now, config.activation_speed_kmh, lost)
+    drowsing = pass_gate(state.drowsing, now, config.drowsy_speed_kmh, lost)
+    crawling = pass_gate(state.assisted, now, config.eyes_on_speed_kmh, lost)
     now.look = follow_look(state.look, now)
     now.pedals = follow_pedals(state.pedals, now)
     now.slow = too_slow(driving, now, "activation_speed_kmh")
@@ -138,8 +140,8 @@ def step(
         _acknowledge(now)
     lockout = _lock(state.lockout, now)
     after = AlertState(
-        now.t_ns, driving, drowsing, crawling, now.look, tuple(now.tracks), sight, told, lockout,
-        pressed, parked, now.pedals,
+        now.t_ns, driving, drowsing, crawling, speed_ns, now.look, tuple(now.tracks), sight, told,
+        lockout, pressed, parked, now.pedals,
     )  # fmt: skip
     return after, Asked(_active(now), tuple(now.events), lockout.locked)
 

@@ -78,8 +78,9 @@ def lids_known(face: FaceMemory, lids: LidMemory, t: int, hold_ns: int) -> bool:
 def _closed_throughout(lids: LidMemory, t: int, hold_ns: int) -> bool:
     """Since a gap they were not seen open: no blink, for all that is known."""
     closed = lids.closed
-    shut = not closed.cleared and (closed.on or closed.before[1] >= EVEN)
-    return shut and not stale(closed, t, hold_ns)
+    if closed.cleared or not (closed.on or closed.before[1] >= EVEN):
+        return False
+    return not stale(closed, t, hold_ns)
 
 
 def task_share(counts: list[int]) -> float:
@@ -92,8 +93,12 @@ def calibrated(state: FusionState, config: Config) -> float:
     """How far the driver is learned, 0-1: straight ahead, and open eyes if they show."""
     cal = state.calibration
     pose = cal.progress(config.fusion)
-    shown = cal.open_samples and all(one.sense != Sense.EYES for one in state.slow.lost)
-    return min(pose, cal.open_progress(config.fusion)) if shown else pose
+    if not cal.open_samples:
+        return pose
+    lids = cal.open_progress(config.fusion)
+    if lids >= pose or any(one.sense == Sense.EYES for one in state.slow.lost):
+        return pose
+    return lids
 
 
 def believe(
