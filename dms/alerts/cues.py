@@ -38,6 +38,7 @@ class Cue(NamedTuple):
 
 
 EXEMPT = "alerts.exempt_max_ms"
+_BROKEN = (Availability.UNAVAILABLE, Availability.FAULT)
 UNKNOWN, CLEAR = Cue(None), Cue(False)
 
 
@@ -63,7 +64,7 @@ def _ladder(name: str, rule: str, value_ns: int, ladder: Ladder) -> Measure:
 
 def broken(now: Now) -> bool:
     """Nothing that the state says of the driver may be used."""
-    return now.driver.availability in (Availability.UNAVAILABLE, Availability.FAULT)
+    return now.driver.availability in _BROKEN
 
 
 def _gaze(now: Now, away: bool) -> bool | None:

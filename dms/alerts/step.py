@@ -17,7 +17,7 @@ from dms.alerts.holds import (
 )
 from dms.alerts.ladder import Terms, advance, end
 from dms.alerts.memory import IDLE, NO_LOOK, ORDER, AlertState, Lockout, Sight, Track
-from dms.alerts.now import Hold, Now, seconds
+from dms.alerts.now import INDEX, Hold, Now, seconds
 from dms.alerts.telling import watch_drowsiness, watch_sight
 from dms.config import MS, AlertConfig
 from dms.types import Alert, AlertKind, Check, DriverState, Event, Ignition, VehicleState, What
@@ -131,8 +131,10 @@ def step(
     now.pedals = follow_pedals(state.pedals, now)
     now.slow = too_slow(driving, now, "activation_speed_kmh")
     now.crawling = too_slow(crawling, now, "eyes_on_speed_kmh")
+    tracks = now.tracks
     for terms, cue, gate in RULES:
-        now.put(terms.kind, advance(now.track(terms.kind), cue(now), terms, gate(now), now))
+        i = INDEX[terms.kind]
+        tracks[i] = advance(tracks[i], cue(now), terms, gate(now), now)
     sight = watch_sight(state.sight, now)
     told = watch_drowsiness(state.told, too_slow(drowsing, now, "drowsy_speed_kmh"), now)
     pressed = bool(vehicle.acknowledged)
@@ -225,7 +227,7 @@ def _active(now: Now) -> tuple[Alert, ...]:
     """Most urgent first."""
     alerts = [
         Alert(kind, track.level, track.reason, track.since_ns, now.t_ns)
-        for kind in ORDER
-        if (track := now.track(kind)).level
+        for kind, track in zip(ORDER, now.tracks, strict=True)
+        if track.level
     ]
     return tuple(sorted(alerts, key=lambda alert: -alert.level))
