@@ -228,13 +228,8 @@ def folder_images(folder: Path) -> list[Path]:
     return found
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """One picture as mono 8 bit, turned as its EXIF says. Errors: SourceError."""
-    image, cv2 = _decoded(path)
-    return to_mono8(image, cv2, depth_of(image))
-
-
 def _decoded(path: Path) -> tuple[NDArray[Any], ModuleType]:
+    """One picture, turned as its EXIF says, and OpenCV. Errors: SourceError."""
     import numpy as np
 
     cv2 = load_cv2()

@@ -68,6 +68,7 @@ Engine::Engine(std::unique_ptr<NetMemory> memory, Nets nets, EngineConfig config
 void Engine::reset() {
   tracker_.reset();
   cadence_.reset();
+  next_tile_ = 0;
   memory_->window.clear();
   drift_.reset();
   hashed_ = false;
@@ -80,13 +81,17 @@ bool Engine::step(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
   if (!frame.valid()) return false;
   streaming_ = true;
   if (!tracker_.begin(t_ns, frame.width, frame.height)) {
+    next_tile_ = 0;
     cadence_.reset();
     memory_->window.clear();
   }
-  if (follow(frame))
+  if (follow(frame)) {
     report_face(frame, seen);
-  else
+    body_ = body_below();
+    next_tile_ = 0;
+  } else {
     tracker_.miss();
+  }
   watch_body(frame, t_ns, seen);
   seen.quality.drift = drift_.score();
   clock_.lap(Stage::kDecode);
@@ -203,7 +208,6 @@ void Engine::report_face(const ImageView& frame, Seen& seen) {
     drift_[Gauge::kFaceOutput].add_outputs(memory_->face.data());
   }
   decode_attributes(memory_->face.data(), face);
-  body_ = body_roi(face_roi(look_.landmarks.data(), 0));  // however the head is turned
   face.landmarks_px = look_.landmarks;
   face.box_px = head_box(look_.landmarks.data(), look_.rotation);
   seen.quality.face_sharpness = edge_sharpness(part_of(frame, face.box_px), frame.width);
@@ -253,7 +257,7 @@ void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
   if (!there) return;
   const int steps = cadence_.due(t_ns);
   if (steps > 0) {
-    if (!embed(frame)) return;
+    if (!embed(frame, body_)) return;
     for (int i = 0; i < steps; ++i) memory_->window.push(memory_->embedding.data());
     if (!classify(static_cast<std::size_t>(memory_->window.slot()))) return;
     action_ns_ = t_ns;
@@ -262,8 +266,10 @@ void Engine::watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen) {
   seen.action = {action_, t_ns - action_ns_, memory_->window.filled()};
 }
 
-bool Engine::embed(const ImageView& frame) {
-  crops_->run(frame, body_, kWideCrop, memory_->wide_image.data());
+Roi Engine::body_below() const { return body_roi(face_roi(look_.landmarks.data(), 0)); }
+
+bool Engine::embed(const ImageView& frame, const Roi& body) {
+  crops_->run(frame, body, kWideCrop, memory_->wide_image.data());
   clock_.lap(Stage::kBodyCrop);
   if (!run(*nets_.body, 0, Stage::kBodyNet)) return false;
   if (streaming_) {

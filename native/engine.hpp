@@ -120,7 +120,9 @@ class Engine {
   bool look_at_eye(const ImageView& frame, const Roi& roi, bool right);
   bool look_around_eye(const ImageView& frame, const Roi& roi, bool right);
   void watch_body(const ImageView& frame, std::int64_t t_ns, Seen& seen);
-  bool embed(const ImageView& frame);
+  /// The upper body's region below the face that was looked at, upright however that is turned.
+  Roi body_below() const;
+  bool embed(const ImageView& frame, const Roi& body);
   bool classify(std::size_t slot);
   bool search_still(const ImageView& frame);
   bool search_further(const ImageView& frame);
@@ -143,7 +145,7 @@ class Engine {
   Tracker tracker_;
   Cadence cadence_;
   Look look_;
-  Roi body_{};         // the upper body of the last face
+  Roi body_{};         // the upper body of the stream's last face
   int next_tile_ = 0;  // of a stream without a face
   std::array<float, kActions> action_{};
   std::int64_t action_ns_ = 0;

@@ -92,7 +92,7 @@ bool Engine::still(const ImageView& frame, std::int64_t t_ns, std::uint64_t seq,
   if (!look_around(frame)) return *error_ == 0;
   report_face(frame, seen);
   const std::array<float, kActions> before = action_;
-  if (embed(frame)) {
+  if (embed(frame, body_below())) {
     memory_->still_window.fill(memory_->embedding.data());
     if (classify(kStillSlot)) {
       seen.has_action = true;

@@ -349,6 +349,23 @@ def test_a_still_is_the_mean_of_plain_and_mirrored_looks(engine: Engine) -> None
     assert still.mouth_open == pytest.approx(0.1, abs=1e-3)
 
 
+def test_a_still_leaves_where_the_streams_body_is(nets: dict[str, str]) -> None:
+    """The face is lost for a while, the body is looked at where it was."""
+    plain, mixed = Engine(nets, LIBRARY), Engine(nets, LIBRARY)
+    for i in range(24):
+        discs = [(400, 200, 40)] if i < 8 else []
+        frame = Frame(i, i * FRAME_NS, picture(discs, seed=i))
+        assert same(plain.step(frame), mixed.step(frame))
+        mixed.still(Frame(0, 0, picture([(100, 100, 70)])))
+
+
+def test_after_a_reset_a_stream_is_searched_from_its_beginning(engine: Engine) -> None:
+    frames = [Frame(i, i * FRAME_NS, picture([(1500, 400, 30)], 1920, 1080)) for i in range(60)]
+    first = [engine.step(frame) for frame in frames[:20]]
+    engine.reset()
+    assert same([s.face is None for s in first], [engine.step(f).face is None for f in frames[:20]])
+
+
 def test_a_stream_without_a_face_is_searched_a_tile_a_frame(engine: Engine) -> None:
     disc: Disc = (1500, 400, 30)
     frames = [engine.step(Frame(i, i * FRAME_NS, picture([disc], 1920, 1080))) for i in range(60)]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dms import container, rawstream
 from dms.container import Kind
 from dms.errors import SourceError
-from dms.source import kind_of, open_source, read_image, to_mono8
+from dms.source import kind_of, open_source, to_mono8
 from dms.types import Frame
 
 GREY = np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))
@@ -130,7 +130,8 @@ def test_sixteen_bit_pictures_keep_the_upper_eight_of_the_bits_in_use(
     grey = GREY.astype(np.uint16)
     grey[0, 0] = 255  # something is bright
     cv2.imwrite(str(path), (grey << bits - 8) + (1 << bits - 8) - 1)
-    assert np.array_equal(read_image(path), grey)
+    (frame,), _ = all_frames(path)
+    assert np.array_equal(frame.image, grey)
 
 
 def test_a_dark_picture_in_a_folder_keeps_the_depth_of_those_before(tmp_path: Path) -> None:
