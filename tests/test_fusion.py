@@ -493,6 +493,16 @@ def test_at_the_start_it_is_starting_and_without_a_face_it_does_not_stay_so() ->
     assert moments[-1].state.reason == Reason.NO_FACE
 
 
+def test_with_a_camera_whose_clock_stands_it_is_not_starting_for_ever() -> None:
+    config = Config()
+    state = fusion.start(config)
+    first, vehicle = next(iter(Story([Act(1, face=False)]).inputs()))
+    for health, reason in ((Reason.NONE, Reason.STARTING), (Reason.FRAMES_LATE, Reason.NO_FACE)):
+        state, driver = fusion.step(state, first, vehicle, health, config)
+        assert driver.reason == reason
+    assert driver.availability == Availability.UNKNOWN
+
+
 def test_late_frames_are_told_and_do_not_end_a_sleep() -> None:
     every = 12  # of 30 frames a second: 0.4 s apart
     story = Story([ROAD, Act(6, open=0.0)], keep=lambda i: i < 30 * (START + 2) or i % every == 0)

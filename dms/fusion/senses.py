@@ -122,7 +122,8 @@ def _faceless(
     why = health if health in IMAGE else Reason.NO_FACE
     if state.face.lost_away or state.lids.presumed:
         return Availability.DEGRADED, why
-    young = t - state.first_ns < config.starting_ms * MS
+    # of frames whose stamps stand still, as long as they do so, none is young
+    young = t - state.first_ns < config.starting_ms * MS and health != Reason.FRAMES_LATE
     if state.face.seen_ns is None and young and why == Reason.NO_FACE:
         return Availability.UNAVAILABLE, Reason.STARTING
     return Availability.UNKNOWN, why

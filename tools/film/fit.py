@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dms.scenarios.errors import EYE_SIGN, FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
-from dms.scenarios.simulate import VISIBLE_MIN, signed_edges
+from dms.scenarios.simulate import signed_edges
 from dms.types import ACTIONS
 from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, ROAD_S, Record
 
 F64 = NDArray[np.float64]
 LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
+EYES = ("left", "right")
+SEEN = 0.5
+"""Gaze is fitted where the network takes an eye for visible rather than not."""
 ENOUGH = 40
 """Samples for quantiles of their own; fewer: those of the next less turned bin."""
 FEW = 8
@@ -48,7 +51,6 @@ def fit(records: dict[str, list[Record]], acting: Sequence[Record], source: str)
 
 def condition(records: Sequence[Record]) -> dict[str, Any]:
     """One condition's channels."""
-    head = [_pairs(r, k) for r in records for k in (0,)]
     channels: dict[str, Any] = {}
     biases = np.zeros((len(records), 12))
     for k, axis in enumerate(("yaw", "pitch", "roll")):
@@ -64,7 +66,7 @@ def condition(records: Sequence[Record]) -> dict[str, Any]:
     channels |= plain_channels(records)
     lost, run_s = dropouts(records)
     return {
-        "drivers_measured": len(head),
+        "drivers_measured": len(records),
         "frames": int(sum(len(r["true"]) for r in records)),
         "drivers": _round(biases),
         "cameras": np.round([camera_deg(r) for r in records], 1).tolist(),
@@ -80,10 +82,6 @@ def camera_deg(r: Record) -> F64:
     return np.degrees(np.median(r["true"][: round(ROAD_S * FPS), :2], 0))
 
 
-def _pairs(r: Record, k: int) -> tuple[F64, F64]:
-    return r["true"][:, k], r["face"][:, 1 + k]
-
-
 def _bins(r: Record) -> NDArray[np.intp]:
     return np.digitize(np.abs(np.degrees(r["true"][:, 0])), YAW_BINS_DEG)
 
@@ -92,7 +90,7 @@ def head_channel(records: Sequence[Record], k: int) -> tuple[dict[str, Any], F64
     """Head angle k: gain over all drivers, each driver's bias, quantiles by yaw. Gains, here and of
     gaze, are those of faces that show and heads that are not misread: a few that are taken for
     anything belong in their bin's quantiles."""
-    data = [(*_pairs(r, k), _bins(r), _shown(r)) for r in records]
+    data = [(r["true"][:, k], r["face"][:, 1 + k], _bins(r), _shown(r)) for r in records]
     kept = [(t[ok], p[ok], b[ok]) for t, p, b, _ in data for ok in [np.isfinite(p)]]
     shown = [(t[ok], p[ok]) for t, p, _, ok in data if ok.any()]
     centred = [(t - t.mean(), p - p.mean()) for t, p in shown]
@@ -154,15 +152,20 @@ GAIN_PULL = 0.1
 """How strongly a driver's gains are drawn to the mean's [rad^2 of looks]."""
 
 
+def _gaze_of(r: Record, k: int, eye: int) -> F64:
+    """What the network gave, NaN where the eye was not seen."""
+    shown = r[EYES[eye]]
+    return np.where(shown[:, 0] >= SEEN, shown[:, EYE_COLUMNS.index("yaw") + k], np.nan)
+
+
 GazeRow = tuple[F64, F64, F64, NDArray[np.intp], NDArray[np.bool_]]
 
 
 def _gaze_row(r: Record, k: int, eye: int) -> GazeRow:
     """Head, eye in the head, prediction, yaw bin, whether the head shows: where an open eye was
     seen."""
-    name = ("left", "right")[eye]
-    pred = r[name][:, EYE_COLUMNS.index("yaw") + k]
-    ok = np.isfinite(pred) & (r[name][:, 0] >= 0.5) & (r["true"][:, 7 + eye] > 0.3)
+    pred = _gaze_of(r, k, eye)
+    ok = np.isfinite(pred) & (r["true"][:, 7 + eye] > 0.3)
     head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
     return head[ok], (gaze - head)[ok], pred[ok], _bins(r)[ok], _shown(r)[ok]
 
@@ -183,9 +186,9 @@ def _shared(records: Sequence[Record], fit: GazeFit, k: int) -> float:
     pairs = []
     for r, o, a, g in zip(records, fit.bias, fit.apart, fit.gains, strict=True):
         both = []
-        for eye, name in enumerate(("left", "right")):
+        for eye in range(2):
             head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
-            pred = np.where(r[name][:, 0] >= 0.5, r[name][:, 4 + k], np.nan)
+            pred = _gaze_of(r, k, eye)
             both.append(pred - g[0] * head - g[1] * (gaze - head) - o - EYE_SIGN[eye] * a)
         pairs.append(np.array(both))
     return _correlation(np.concatenate(pairs, 1))
@@ -202,14 +205,21 @@ def _correlation(x: F64) -> float:
 def open_factor(r: Record) -> float:
     """This driver's openness as the network gives it, by the truth: median over open eyes."""
     ratios = []
-    for eye, name in enumerate(("left", "right")):
-        true, pred = r["true"][:, 7 + eye], r[name][:, 1]
+    for true, pred, *_ in _lids(r, 1.0):
         seen = np.isfinite(pred) & (true > 0.7)
         straight = np.abs(np.degrees(r["true"][:, 0])) < STRAIGHT_DEG
         ok = seen & straight if (seen & straight).any() else seen
         ratios.append(pred[ok] / true[ok])
     both = np.concatenate(ratios)
     return float(np.median(both)) if len(both) else 1.0
+
+
+def _lids(r: Record, factor: float) -> list[tuple[F64, F64, F64, F64]]:
+    """Of each eye: true openness; openness of the driver's own, closed and sigma as the network
+    gives them, NaN where it saw no eye. `factor`: this driver's, see `open_factor`."""
+    columns = [EYE_COLUMNS.index(n) for n in ("open", "closed", "open_sigma")]
+    eyes = [(r["true"][:, 7 + k], *r[name][:, columns].T) for k, name in enumerate(EYES)]
+    return [(t, o / max(factor, 0.2), c, s) for t, o, c, s in eyes]
 
 
 def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
@@ -220,10 +230,9 @@ def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
     series, both = [], []
     for r, f in zip(records, factors, strict=True):
         pair, eyes = [], []
-        for eye, name in enumerate(("left", "right")):
-            t, p = r["true"][:, 7 + eye], r[name][:, 1] / max(f, 0.2)
+        for t, p, closed, sigma in _lids(r, f):
             ok = np.isfinite(p)
-            eyes.append((t[ok], p[ok], r[name][ok, 3], r[name][ok, 2]))
+            eyes.append((t[ok], p[ok], closed[ok], sigma[ok]))
             series.append((p - t)[ok])
             pair.append(p - t)
         both.append(np.array(pair))
@@ -246,18 +255,16 @@ def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
 def _sureness_of_lids(records: Sequence[Record], factors: F64) -> dict[str, Any]:
     """How openness's sigma goes with its error, by true openness, and what is left of it with the
     other eye's: correlations of normal scores within a driver and an openness."""
-    column = EYE_COLUMNS.index("open_sigma")
     pairs: list[list[F64]] = [[] for _ in OPEN_AT]
     both = []
     for r, f in zip(records, factors, strict=True):
         left_over = np.full((2, len(r["true"])), np.nan)
-        for eye, name in enumerate(("left", "right")):
-            shown, sigma = r[name][:, 1] / max(f, 0.2), r[name][:, column]
-            nearest = np.abs(r["true"][:, 7 + eye, None] - OPEN_AT[None]).argmin(1)
+        for eye, (true, shown, _, sigma) in enumerate(_lids(r, f)):
+            nearest = np.abs(true[:, None] - OPEN_AT[None]).argmin(1)
             for k in range(len(OPEN_AT)):
                 own = (nearest == k) & np.isfinite(shown)
                 if own.sum() >= FEW:
-                    x, y = _scores(shown[own] - r["true"][own, 7 + eye]), _scores(sigma[own])
+                    x, y = _scores(shown[own] - true[own]), _scores(sigma[own])
                     pairs[k].append(np.stack([x, y]))
                     left_over[eye, own] = y - float(np.clip(np.mean(x * y), -1, 1)) * x
         both.append(left_over)
@@ -295,7 +302,7 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
         for r in records
         for s in (1, -1)
     ]
-    seen = [r[e][:, 0] for r in records for e in ("left", "right")]
+    seen = [r[e][:, 0] for r in records for e in EYES]
     out["visible"] = _finite_channel(seen, sides, 2 * rows) | {"shared": _seen_together(records)}
     true = np.concatenate([r["true"][:, 9] for r in records])
     shown = np.concatenate([r["face"][:, FACE_COLUMNS.index("mouth")] for r in records])
@@ -308,7 +315,7 @@ def _sureness_of_gaze(records: Sequence[Record], bins: Sequence[NDArray[np.intp]
     """Gaze's sigma by yaw: of all, and of each driver. (Eyes that show badly, or that a camera sees
     from the side, are a driver's, not a moment's; and the gains are this driver's too.)"""
     column = EYE_COLUMNS.index("sigma")
-    values = [np.concatenate([r[e][:, column] for e in ("left", "right")]) for r in records]
+    values = [np.concatenate([r[e][:, column] for e in EYES]) for r in records]
     twice = [np.concatenate([b, b]) for b in bins]
     own = [
         _finite_channel([v], [b], LAST_BIN + 1)["quantiles"]
@@ -318,7 +325,7 @@ def _sureness_of_gaze(records: Sequence[Record], bins: Sequence[NDArray[np.intp]
 
 
 def _seen_together(records: Sequence[Record]) -> float:
-    x = np.concatenate([np.stack([r["left"][:, 0], r["right"][:, 0]]) for r in records], 1)
+    x = np.concatenate([np.stack([r[e][:, 0] for e in EYES]) for r in records], 1)
     return round(_correlation(x), 3)
 
 
@@ -426,6 +433,3 @@ def _tau(series: Sequence[F64]) -> float:
 
 def _round(x: F64) -> Any:
     return np.round(x, 4).tolist()
-
-
-__all__ = ["VISIBLE_MIN", "fit"]
