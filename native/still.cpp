@@ -20,8 +20,14 @@ constexpr float kSureScore = 0.8F;
 constexpr float kSureWhole = 0.1F;
 constexpr float kSureZoomed = 0.2F;
 constexpr float kSureTiles = 0.38F;
-/// From here on no tile is looked at.
+/// From here on nothing further is looked at, neither the place's surroundings nor tiles.
 constexpr float kSureEnough = 0.5F;
+/// Where a face is looked for round a place that the cabin network gave, in sides of that place:
+/// there, and round it, as brow and eyes behind glasses are taken for a smaller face.
+struct Place {
+  double side, down;
+};
+constexpr Place kPlaces[] = {{1, 0}, {1.5, 0.25}};
 /// The smallest tile worth a look [px]: one that the network sees without enlargement.
 constexpr int kMinTile = HeatMap::kInputWidth;
 /// How far beyond its borders a picture is looked at, times its size: a face that overfills the
@@ -187,16 +193,20 @@ void Engine::try_tiles(const ImageView& frame, int tiles, Best& best) {
 void Engine::try_still(const ImageView& frame, const Candidates& found, float sure, Best& best) {
   for (int i = 0; i < found.count; ++i) {
     const Candidate& at = found.items[static_cast<std::size_t>(i)];
-    const bool looked = look_twice(frame, {at.cx, at.cy, at.side, at.side, 0}) &&
-                        look(frame, look_.next) && look_.score >= kSureScore &&
-                        at.score * look_.score >= sure &&
-                        usable_face(look_.next, frame.width, frame.height);
-    if (!looked) continue;
-    // Both networks have a say: what one of them takes for a face seldom deceives the other.
-    const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, at.score * look_.score,
-                         at.trust};
-    const double weight = driver_weight(face, config_.seat, frame.width, frame.height);
-    if (weight > best.weight) best = {look_.roi, weight, face.score};
+    for (const Place& place : kPlaces) {
+      const double side = place.side * at.side;
+      const bool looked = look_twice(frame, {at.cx, at.cy + place.down * at.side, side, side, 0}) &&
+                          look(frame, look_.next) && look_.score >= kSureScore &&
+                          at.score * look_.score >= sure &&
+                          usable_face(look_.next, frame.width, frame.height);
+      if (!looked) continue;
+      // Both networks have a say: what one of them takes for a face seldom deceives the other.
+      const Candidate face{look_.next.cx, look_.next.cy, look_.next.w, at.score * look_.score,
+                           at.trust};
+      const double weight = driver_weight(face, config_.seat, frame.width, frame.height);
+      if (weight > best.weight) best = {look_.roi, weight, face.score};
+      if (face.score >= kSureEnough) break;
+    }
   }
 }
 

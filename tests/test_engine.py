@@ -248,6 +248,17 @@ def test_a_still_finds_a_face_of_any_size(
     assert seen.action is not None
 
 
+def test_a_still_is_searched_round_a_proposal_that_lies_on_its_brow(
+    nets: dict[str, str], tmp_path: Path
+) -> None:
+    image = picture([(225, 150, 45)], 480, 360)  # too small to be searched in tiles
+    above = str(toy_nets.cabin(tmp_path / "cabin.onnx", side=16, down=-4))
+    seen = Engine(nets | {"cabin": above}, LIBRARY).still(Frame(0, 0, image))
+    assert_on(seen, (225, 150, 45), 15)
+    far_off = str(toy_nets.cabin(tmp_path / "cabin.onnx", side=16, down=-8))
+    assert Engine(nets | {"cabin": far_off}, LIBRARY).still(Frame(0, 0, image)).face is None
+
+
 def test_a_still_remembers_nothing_and_leaves_the_stream_alone(nets: dict[str, str]) -> None:
     plain, mixed = Engine(nets, LIBRARY), Engine(nets, LIBRARY)
     other = Frame(0, 0, picture([(100, 100, 70)]))

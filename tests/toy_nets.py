@@ -116,7 +116,8 @@ def eyes(path: Path, visible: float = 4.0) -> Path:
                   {"out": (TensorProto.FLOAT, [1, 8])})  # fmt: skip
 
 
-def cabin(path: Path) -> Path:
+def cabin(path: Path, side: float = 60, down: float = 0) -> Path:
+    """Proposes squares of `side` pixels of its input, `down` cells below where it is brightest."""
     g = _Graph()
     pixels = g.pixels(4)
     cells = g.op("AveragePool", pixels, kernel_shape=[8, 8], strides=[8, 8])
@@ -124,7 +125,7 @@ def cabin(path: Path) -> Path:
                    count_include_pad=1)  # fmt: skip
     heat = g.op("Mul", g.op("Sub", blurred, g.constant(20)), g.constant(0.3))
     rest = np.zeros((1, 3, 24, 32))
-    rest[0, 2] = math.log(60 / 32)
+    rest[0, 1:] = np.array([down, math.log(side / 32)])[:, None, None]
     g.op("Concat", heat, g.constant(rest), axis=1, out="det")
     return g.save(path, {"image": (TensorProto.UINT8, [1, 16, 48, 64])},
                   {"det": (TensorProto.FLOAT, [1, 4, 24, 32])})  # fmt: skip
