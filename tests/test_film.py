@@ -14,6 +14,8 @@ import pytest
 pytest.importorskip("scipy")
 
 from dms.scenarios.errors import gaze_error_deg, load_errors
+from dms.scenarios.simulate import Person, observe
+from dms.scenarios.track import Act, Habits, sample
 from tools.film import stories
 from tools.film.__main__ import dumps
 from tools.film.fit import fit
@@ -82,6 +84,26 @@ def test_eyes_that_show_badly_are_one_drivers(tmp_path: Path) -> None:
     assert sigma.of(0).table[0] == pytest.approx(0.08)
     assert sigma.of(1).table[0] == pytest.approx(0.2)
     assert sigma.of(1).table[3] == pytest.approx(0.2), "never turned as far: the same driver's"
+
+
+def test_a_gaze_that_errs_is_unsure_as_it_was_measured(tmp_path: Path) -> None:
+    records = [recording(k, 1.0, 0.05, 2000) for k in range(3)]
+    for r, eye, k in ((r, eye, k) for r in records for k, eye in enumerate(("left", "right"))):
+        off = r[eye][:, 4:6] - r["true"][:, 3 + 2 * k : 5 + 2 * k]
+        r[eye][:, EYE_COLUMNS.index("sigma")] = 0.05 + 0.5 * np.hypot(*off.T)
+    path = tmp_path / "errors.json"
+    path.write_text(dumps(fit({"clear": records}, [], "made up")))
+    model = load_errors(path)
+    sigma = model.conditions["clear"].channels["gaze_sigma"]
+    assert sigma.along()[0] > 0.95
+    assert sigma.shared < 0.1
+    truth = sample([Act(60, blinks=False)], 30.0, np.random.default_rng(1), Habits())
+    eyes = [o.face.eye_left for o, _ in observe(truth, model, Person(1), 30.0) if o.face]
+    yaw, pitch, claimed = np.array(
+        [(e.gaze_yaw_rad, e.gaze_pitch_rad, e.gaze_sigma_rad) for e in eyes]
+    ).T
+    off = np.hypot(yaw - np.radians(truth.gaze[:, 0]), pitch - np.radians(truth.gaze[:, 1]))
+    assert np.corrcoef(off, claimed)[0, 1] > 0.8
 
 
 def test_lids_that_look_alike_are_one_drivers_fault(tmp_path: Path) -> None:

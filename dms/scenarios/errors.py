@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from dms.errors import DmsError, Exit
 
 F64 = NDArray[np.float64]
-FORMAT = 6
+FORMAT = 7
 Z = np.array([-2.6, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.6])
 """Where on a standard normal the quantiles lie."""
 YAW_BINS_DEG = np.array([25.0, 45.0, 65.0])
@@ -30,6 +31,8 @@ MOUTH_AT = np.array([0.0, 0.15, 0.4, 0.8])
 """True values between which tables are interpolated."""
 EYE_SIGN = (-1, 1)
 """Of the left and of the right eye in what tells them apart."""
+_FAR = np.linspace(-3.5, 3.5, 71)
+_FAR_AT = np.array([-2 * np.log(1 - NormalDist().cdf(z)) for z in _FAR.tolist()])
 
 
 class ErrorsError(DmsError):
@@ -49,8 +52,12 @@ class Channel:
     """Correlation between the two eyes' errors."""
     own: tuple[F64, ...] = ()
     """Tables of each measured driver; empty: `table` is everyone's."""
-    with_open: tuple[float, ...] = (0.0,) * len(OPEN_AT)
-    """Correlation with the same eye's error of openness, by true openness."""
+    with_error: tuple[float, ...] = ()
+    """Of a sigma: its correlation with the same eye's error, in each row of the table; none: 0."""
+
+    def along(self) -> F64:
+        """`with_error` of every row."""
+        return np.array(self.with_error or (0.0,) * len(self.table))
 
     def of(self, driver: int) -> Channel:
         """As it was measured on this driver."""
@@ -113,6 +120,12 @@ def gaze_error_deg(model: ErrorModel, condition: str = "clear") -> float:
 
 
 AXES = ("yaw", "pitch")
+
+
+def farness(yaw: F64, pitch: F64) -> F64:
+    """How far off two angles are together: their standard normal scores -> that of their distance
+    from none (Rayleigh)."""
+    return np.asarray(np.interp(yaw**2 + pitch**2, _FAR_AT, _FAR))
 
 
 MOUNTS = ((0.0, 0.0), (-2.0, 6.0), (4.0, -5.0), (-14.0, 8.0), (12.0, 10.0))
@@ -185,7 +198,7 @@ def _condition(data: Mapping[str, Any]) -> Conditions:
             np.array(c["quantiles"], float), float(c["tau_s"]),
             tuple(float(g) for g in c.get("gains", [1.0])), float(c.get("shared", 1.0)),
             tuple(np.array(table, float) for table in c.get("own", [])),
-            tuple(float(r) for r in c.get("with_open", [0.0] * len(OPEN_AT))),
+            tuple(float(r) for r in c.get("with_error", [])),
         )
         for name, c in data["channels"].items()
     }  # fmt: skip

@@ -17,6 +17,7 @@ from dms.scenarios.errors import (
     Conditions,
     ErrorModel,
     Z,
+    farness,
 )
 from dms.scenarios.track import NANO, Angles, Truth, first_order
 from dms.types import ACTIONS, Action, Eye, Face, Observation, Quality, VehicleState
@@ -81,6 +82,7 @@ class Sight:
     head: F64
     gaze: F64
     """(n, 2, 2): eye, yaw and pitch."""
+    gaze_sigma: F64
     open: F64
     open_sigma: F64
     closed: F64
@@ -97,7 +99,8 @@ def observe(
     n = len(truth)
     sight = Sight(
         np.zeros(n, bool), np.zeros((n, 3)), np.zeros((n, 2, 2)), np.zeros((n, 2)),
-        np.zeros((n, 2)), np.zeros((n, 2)), np.zeros((n, 2)), {k: np.zeros(n) for k in ONE_NUMBER},
+        np.zeros((n, 2)), np.zeros((n, 2)), np.zeros((n, 2)), np.zeros((n, 2)),
+        {k: np.zeros(n) for k in ONE_NUMBER},
     )  # fmt: skip
     noise = _noise(model, rng, n, fps)
     names = np.array(truth.noise)
@@ -111,12 +114,10 @@ def observe(
     yield from _frames(truth, sight, actions, first_seq)
 
 
-ONE_NUMBER = (
-    "rotation_sigma", "gaze_sigma", "score", "mouth", "sunglasses", "mask", "occluded",
-)  # fmt: skip
+ONE_NUMBER = ("rotation_sigma", "score", "mouth", "sunglasses", "mask", "occluded")
 NOISE_COLUMNS = (
     "head_yaw", "head_pitch", "head_roll", "gaze_yaw", "gaze_pitch", "open", "open_sigma",
-    "visible",
+    "visible", "gaze_sigma",
 )  # fmt: skip
 
 
@@ -151,31 +152,36 @@ def _see(
     ):
         error = quantile(ch[name], bins, noise[name][mask, 0])
         out.head[mask, k] = ch[name].gains[0] * value + bias[k] + error
+    off = np.zeros((2, 2, len(bins)))
     for k, (name, of_head, of_gaze) in enumerate(
         (("gaze_yaw", yaw, eye_yaw), ("gaze_pitch", pitch, eye_pitch))
     ):
         g_head, g_eye = bias[6 + 2 * k : 8 + 2 * k]
         mean = g_head * of_head + g_eye * (of_gaze - of_head) + bias[3 + k]
         for eye in range(2):
-            error = quantile(ch[name], bins, _of_eye(noise[name][mask], eye, ch[name].shared))
+            off[eye, k] = _of_eye(noise[name][mask], eye, ch[name].shared)
+            error = quantile(ch[name], bins, off[eye, k])
             out.gaze[mask, eye, k] = mean + EYE_SIGN[eye] * bias[10 + k] + error
+    sure = ch["gaze_sigma"].of(driver)
+    for eye in range(2):
+        z = _with(farness(*off[eye]), sure.along()[bins], noise["gaze_sigma"][mask], eye, sure)
+        out.gaze_sigma[mask, eye] = np.maximum(quantile(sure, bins, z), 0)
     lid, shut, sure = (ch[name].of(driver) for name in ("open", "closed", "open_sigma"))
-    along = np.interp(truth.open[mask], OPEN_AT, sure.with_open)
+    along = np.interp(truth.open[mask], OPEN_AT, sure.along())
     for eye in range(2):
         z = _of_eye(noise["open"][mask], eye, lid.shared)
         shown = between(lid, OPEN_AT, truth.open[mask], z) * bias[5]
         out.open[mask, eye] = np.clip(shown, 0.0, 1.4)
         out.closed[mask, eye] = np.clip(between(shut, OPEN_AT, truth.open[mask], -z), 0, 1)
-        apart = _of_eye(noise["open_sigma"][mask], eye, sure.shared)
-        z = along * z + np.sqrt(1 - along**2) * apart
+        z = _with(z, along, noise["open_sigma"][mask], eye, sure)
         sigma = between(sure, OPEN_AT, truth.open[mask], z)
         out.open_sigma[mask, eye] = np.maximum(sigma, 0)
         turned = np.degrees(yaw) * (1 if eye == 0 else -1)
         side = np.digitize(turned, signed_edges())
         z = _of_eye(noise["visible"][mask], eye, ch["visible"].shared)
         out.visible[mask, eye] = np.clip(quantile(ch["visible"], side, z), 0, 1)
-    for name in ("rotation_sigma", "gaze_sigma", "score"):
-        shown = quantile(ch[name].of(driver), bins, noise[name][mask, 0])
+    for name in ("rotation_sigma", "score"):
+        shown = quantile(ch[name], bins, noise[name][mask, 0])
         out.rest[name][mask] = np.maximum(shown, 0)
     for name in ("sunglasses", "mask", "occluded"):
         row = np.zeros(len(bins), int)
@@ -193,6 +199,11 @@ def _of_eye(z: F64, eye: int, shared: float) -> F64:
     """One eye's noise out of the shared and its own."""
     s = float(np.clip(shared, 0, 1))
     return np.asarray(np.sqrt(s) * z[:, 0] + np.sqrt(1 - s) * z[:, 1 + eye])
+
+
+def _with(error: F64, along: F64, own: F64, eye: int, sigma: Channel) -> F64:
+    """A sigma's noise: goes along with the score of the error, the rest its own."""
+    return np.asarray(along * error + np.sqrt(1 - along**2) * _of_eye(own, eye, sigma.shared))
 
 
 def quantile(channel: Channel, rows: NDArray[np.intp], z: F64) -> F64:
@@ -281,9 +292,12 @@ def _frames(
     truth: Truth, sight: Sight, actions: list[tuple[float, ...]], first_seq: int
 ) -> Iterator[tuple[Observation, VehicleState]]:
     times = truth.t_ns.tolist()
-    faces, heads, gazes = sight.face.tolist(), sight.head.tolist(), sight.gaze.tolist()
-    opens, shut, visible = sight.open.tolist(), sight.closed.tolist(), sight.visible.tolist()
-    spread = sight.open_sigma.tolist()
+    faces, heads = sight.face.tolist(), sight.head.tolist()
+    numbers = (
+        sight.visible, sight.open, sight.open_sigma, sight.closed,
+        sight.gaze[..., 0], sight.gaze[..., 1], sight.gaze_sigma,
+    )  # fmt: skip
+    both_eyes = np.stack(numbers, 2).tolist()
     rest = {k: v.tolist() for k, v in sight.rest.items()}
     speeds = truth.speed_mps.tolist()
     frozen = 0
@@ -296,10 +310,7 @@ def _frames(
         face = None
         if faces[i] and kind not in ("dark", "saturated"):
             r = {k: v[i] for k, v in rest.items()}
-            eyes = [
-                _eye(visible[i][e], opens[i][e], spread[i][e], shut[i][e], gazes[i][e], r)
-                for e in range(2)
-            ]
+            eyes = [_eye(*of_eye) for of_eye in both_eyes[i]]
             yaw, pitch, roll = heads[i]
             face = Face(
                 r["score"], _BOX, _POINTS, yaw, pitch, roll, r["rotation_sigma"], r["mouth"],
@@ -311,14 +322,8 @@ def _frames(
         yield Observation(first_seq + i, t, face, action, quality), vehicle
 
 
-def _eye(
-    visible: float,
-    openness: float,
-    sigma: float,
-    closed: float,
-    gaze: list[float],
-    rest: dict[str, float],
-) -> Eye:
+def _eye(visible: float, *numbers: float) -> Eye:
+    """An eye whose six other numbers are known where it is visible."""
     if visible < VISIBLE_MIN:
         return Eye(visible, None, None, None, None, None, None)
-    return Eye(visible, openness, sigma, closed, gaze[0], gaze[1], rest["gaze_sigma"])
+    return Eye(visible, *numbers)

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dms.scenarios.errors import EYE_SIGN, FORMAT, MOUTH_AT, OPEN_AT, YAW_BINS_DEG, Z
+from dms.scenarios.errors import (
+    EYE_SIGN,
+    FORMAT,
+    MOUTH_AT,
+    OPEN_AT,
+    YAW_BINS_DEG,
+    Z,
+    farness,
+)
 from dms.scenarios.simulate import signed_edges
 from dms.types import ACTIONS
 from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, ROAD_S, Record
@@ -19,8 +27,8 @@ from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, FPS, ROAD_S, Record
 F64 = NDArray[np.float64]
 LEVELS = np.array([0.5 * (1 + erf(z / sqrt(2))) for z in Z])
 EYES = ("left", "right")
-SEEN = 0.5
-"""Gaze is fitted where the network takes an eye for visible rather than not."""
+SEEN, OPEN_LEAST = 0.5, 0.3
+"""Gaze is fitted where the network takes an eye for visible rather than not, and it is open."""
 ENOUGH = 40
 """Samples for quantiles of their own; fewer: those of the next less turned bin."""
 FEW = 8
@@ -55,8 +63,10 @@ def condition(records: Sequence[Record]) -> dict[str, Any]:
     biases = np.zeros((len(records), 12))
     for k, axis in enumerate(("yaw", "pitch", "roll")):
         channels[f"head_{axis}"], biases[:, k] = head_channel(records, k)
+    errors = []
     for k, axis in enumerate(("yaw", "pitch")):
         gaze = gaze_channel(records, k)
+        errors.append(gaze.errors)
         channels[f"gaze_{axis}"] = gaze.channel
         biases[:, 3 + k], biases[:, 10 + k] = gaze.bias, gaze.apart
         biases[:, 6 + 2 * k : 8 + 2 * k] = gaze.gains
@@ -64,6 +74,7 @@ def condition(records: Sequence[Record]) -> dict[str, Any]:
     biases[:, 5] = factors
     channels |= lid_channels(records, factors)
     channels |= plain_channels(records)
+    channels["gaze_sigma"] = sureness_of_gaze(records, errors)
     lost, run_s = dropouts(records)
     return {
         "drivers_measured": len(records),
@@ -122,6 +133,8 @@ class GazeFit:
     bias: F64
     apart: F64
     gains: F64
+    errors: list[F64]
+    """Of each driver what is left of both eyes (2, n); NaN where no open eye was seen."""
 
 
 def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
@@ -143,9 +156,16 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
         bias[d] = np.median(both) if len(both) else 0.0
     rest = [x - bias[i // 2] - EYE_SIGN[i % 2] * apart[i // 2] for i, x in enumerate(left)]
     channel = _channel(rest, [row[3] for row in rows], LAST_BIN + 1, gains=pooled.tolist())
-    fit = GazeFit(channel, bias, apart, gains)
-    channel["shared"] = round(_shared(records, fit, k), 3)
-    return fit
+    errors = []
+    for r, o, a, g in zip(records, bias, apart, gains, strict=True):
+        both = []
+        for eye in range(2):
+            head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
+            shown = _gaze_of(r, k, eye) - g[0] * head - g[1] * (gaze - head)
+            both.append(shown - o - EYE_SIGN[eye] * a)
+        errors.append(np.array(both))
+    channel["shared"] = round(_correlation(np.concatenate(errors, 1)), 3)
+    return GazeFit(channel, bias, apart, gains, errors)
 
 
 GAIN_PULL = 0.1
@@ -153,9 +173,10 @@ GAIN_PULL = 0.1
 
 
 def _gaze_of(r: Record, k: int, eye: int) -> F64:
-    """What the network gave, NaN where the eye was not seen."""
+    """What the network gave, NaN where no open eye was seen."""
     shown = r[EYES[eye]]
-    return np.where(shown[:, 0] >= SEEN, shown[:, EYE_COLUMNS.index("yaw") + k], np.nan)
+    seen = (shown[:, 0] >= SEEN) & (r["true"][:, 7 + eye] > OPEN_LEAST)
+    return np.where(seen, shown[:, EYE_COLUMNS.index("yaw") + k], np.nan)
 
 
 GazeRow = tuple[F64, F64, F64, NDArray[np.intp], NDArray[np.bool_]]
@@ -165,7 +186,7 @@ def _gaze_row(r: Record, k: int, eye: int) -> GazeRow:
     """Head, eye in the head, prediction, yaw bin, whether the head shows: where an open eye was
     seen."""
     pred = _gaze_of(r, k, eye)
-    ok = np.isfinite(pred) & (r["true"][:, 7 + eye] > 0.3)
+    ok = np.isfinite(pred)
     head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
     return head[ok], (gaze - head)[ok], pred[ok], _bins(r)[ok], _shown(r)[ok]
 
@@ -179,19 +200,6 @@ def _gaze_gains(rows: Sequence[GazeRow], prior: F64, pull: float) -> F64:
     a = np.concatenate([np.c_[h - h.mean(), e - e.mean()] for h, e, _ in full])
     y = np.concatenate([p - p.mean() for *_, p in full])
     return np.asarray(np.linalg.solve(a.T @ a + pull * np.eye(2), a.T @ y + pull * prior))
-
-
-def _shared(records: Sequence[Record], fit: GazeFit, k: int) -> float:
-    """Correlation of the two eyes' errors where both are seen."""
-    pairs = []
-    for r, o, a, g in zip(records, fit.bias, fit.apart, fit.gains, strict=True):
-        both = []
-        for eye in range(2):
-            head, gaze = r["true"][:, k], r["true"][:, 3 + 2 * eye + k]
-            pred = _gaze_of(r, k, eye)
-            both.append(pred - g[0] * head - g[1] * (gaze - head) - o - EYE_SIGN[eye] * a)
-        pairs.append(np.array(both))
-    return _correlation(np.concatenate(pairs, 1))
 
 
 def _correlation(x: F64) -> float:
@@ -253,26 +261,36 @@ def lid_channels(records: Sequence[Record], factors: F64) -> dict[str, Any]:
 
 
 def _sureness_of_lids(records: Sequence[Record], factors: F64) -> dict[str, Any]:
-    """How openness's sigma goes with its error, by true openness, and what is left of it with the
-    other eye's: correlations of normal scores within a driver and an openness."""
-    pairs: list[list[F64]] = [[] for _ in OPEN_AT]
-    both = []
+    """By true openness."""
+    drivers = []
     for r, f in zip(records, factors, strict=True):
-        left_over = np.full((2, len(r["true"])), np.nan)
-        for eye, (true, shown, _, sigma) in enumerate(_lids(r, f)):
-            nearest = np.abs(true[:, None] - OPEN_AT[None]).argmin(1)
-            for k in range(len(OPEN_AT)):
-                own = (nearest == k) & np.isfinite(shown)
-                if own.sum() >= FEW:
-                    x, y = _scores(shown[own] - true[own]), _scores(sigma[own])
-                    pairs[k].append(np.stack([x, y]))
-                    left_over[eye, own] = y - float(np.clip(np.mean(x * y), -1, 1)) * x
+        true, shown, _, sigma = (np.array(x) for x in zip(*_lids(r, f), strict=True))
+        rows = np.abs(true[..., None] - OPEN_AT).argmin(2)
+        drivers.append(((shown - true)[None], sigma, rows))
+    return _goes_with(drivers, len(OPEN_AT))
+
+
+def _goes_with(drivers: Sequence[tuple[F64, F64, NDArray[np.intp]]], count: int) -> dict[str, Any]:
+    """How a sigma goes with its error in each of `count` rows, and what is left of it with the
+    other eye's: correlations of normal scores within a driver and a row. `drivers`: of each the
+    error (1 or 2 angles, 2 eyes, n), NaN where not seen, sigma and row (2, n)."""
+    pairs: list[list[F64]] = [[] for _ in range(count)]
+    both = []
+    for error, sigma, rows in drivers:
+        left_over = np.full(sigma.shape, np.nan)
+        for eye, row in np.ndindex(2, count):
+            own = (rows[eye] == row) & np.isfinite(error[:, eye]).all(0)
+            if own.sum() >= FEW:
+                off = [_scores(e[eye, own]) for e in error]
+                x, y = farness(*off) if len(off) == 2 else off[0], _scores(sigma[eye, own])
+                pairs[row].append(np.stack([x, y]))
+                left_over[eye, own] = y - float(np.clip(np.mean(x * y), -1, 1)) * x
         both.append(left_over)
     along = [
         float(np.clip(np.corrcoef(np.concatenate(p, 1))[0, 1], -1, 1)) if p else 0.0 for p in pairs
     ]
     return {
-        "with_open": [round(r, 3) for r in along],
+        "with_error": [round(r, 3) for r in along],
         "shared": round(_correlation(np.concatenate(both, 1)), 3),
     }
 
@@ -296,7 +314,6 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
     for name in ("sunglasses", "mask", "occluded"):
         values = [r["face"][:, FACE_COLUMNS.index(name)] for r in records]
         out[name] = _finite_channel(values, [np.zeros(len(v), int) for v in values], 1)
-    out["gaze_sigma"] = _sureness_of_gaze(records, bins)
     sides = [
         np.digitize(np.degrees(r["true"][:, 0]) * s, signed_edges())
         for r in records
@@ -311,17 +328,19 @@ def plain_channels(records: Sequence[Record]) -> dict[str, Any]:
     return out
 
 
-def _sureness_of_gaze(records: Sequence[Record], bins: Sequence[NDArray[np.intp]]) -> Any:
-    """Gaze's sigma by yaw: of all, and of each driver. (Eyes that show badly, or that a camera sees
-    from the side, are a driver's, not a moment's; and the gains are this driver's too.)"""
+def sureness_of_gaze(records: Sequence[Record], errors: Sequence[list[F64]]) -> dict[str, Any]:
+    """Gaze's sigma by yaw: of all, and of each driver, and how it goes with `errors` of yaw and
+    pitch. (Eyes that show badly, or that a camera sees from the side, are a driver's, not a
+    moment's; and the gains are this driver's too.)"""
     column = EYE_COLUMNS.index("sigma")
-    values = [np.concatenate([r[e][:, column] for e in EYES]) for r in records]
-    twice = [np.concatenate([b, b]) for b in bins]
-    own = [
-        _finite_channel([v], [b], LAST_BIN + 1)["quantiles"]
-        for v, b in zip(values, twice, strict=True)
-    ]
-    return _finite_channel(values, twice, LAST_BIN + 1) | {"own": own}
+    values = [np.stack([r[e][:, column] for e in EYES]) for r in records]
+    bins = [np.stack([_bins(r)] * 2) for r in records]
+    rows = LAST_BIN + 1
+    flat = [v.ravel() for v in values], [b.ravel() for b in bins]
+    own = [_finite_channel([v], [b], rows)["quantiles"] for v, b in zip(*flat, strict=True)]
+    off = [np.stack(e) for e in zip(*errors, strict=True)]
+    along = _goes_with(list(zip(off, values, bins, strict=True)), rows)
+    return _finite_channel(*flat, rows) | {"own": own} | along
 
 
 def _seen_together(records: Sequence[Record]) -> float:

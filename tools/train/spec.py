@@ -122,12 +122,13 @@ def _face() -> Spec:
         conv("c2", "c1", 32, 32),
         conv("c3", "c2", 32, 64, stride=2),
         conv("c4", "c3", 64, 64),
-        conv("c5", "c4", 64, 128, stride=2),
+        *residual("r4", "c4", 64),
+        conv("c5", "r4", 64, 128, stride=2),
         conv("c6", "c5", 128, 128),
         conv("c7", "c6", 128, 32, kernel=1),
         Op("flat", "flatten", ("c7",)),
-        hidden("h1", "flat", 32 * 49, 128),
-        end("head", "h1", 128, FACE_OUT),
+        hidden("h1", "flat", 32 * 49, 256),
+        end("head", "h1", 256, FACE_OUT),
     )
     return Spec(
         "face",
