@@ -33,6 +33,7 @@ EYE_SIGN = (-1, 1)
 """Of the left and of the right eye in what tells them apart."""
 _FAR = np.linspace(-3.5, 3.5, 71)
 _FAR_AT = np.array([-2 * np.log(1 - NormalDist().cdf(z)) for z in _FAR.tolist()])
+"""Standard normal scores, and the squared distances of two such numbers that have those scores."""
 
 
 class ErrorsError(DmsError):
