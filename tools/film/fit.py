@@ -154,8 +154,6 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
             apart[d] = (np.median(values[1]) - np.median(values[0])) / 2
         both = np.concatenate([v - s * apart[d] for v, s in zip(values, EYE_SIGN, strict=True)])
         bias[d] = np.median(both) if len(both) else 0.0
-    rest = [x - bias[i // 2] - EYE_SIGN[i % 2] * apart[i // 2] for i, x in enumerate(left)]
-    channel = _channel(rest, [row[3] for row in rows], LAST_BIN + 1, gains=pooled.tolist())
     errors = []
     for r, o, a, g in zip(records, bias, apart, gains, strict=True):
         both = []
@@ -164,6 +162,8 @@ def gaze_channel(records: Sequence[Record], k: int) -> GazeFit:
             shown = _gaze_of(r, k, eye) - g[0] * head - g[1] * (gaze - head)
             both.append(shown - o - EYE_SIGN[eye] * a)
         errors.append(np.array(both))
+    rest = [e[np.isfinite(e)] for both in errors for e in both]
+    channel = _channel(rest, [row[3] for row in rows], LAST_BIN + 1, gains=pooled.tolist())
     channel["shared"] = round(_correlation(np.concatenate(errors, 1)), 3)
     return GazeFit(channel, bias, apart, gains, errors)
 
