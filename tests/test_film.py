@@ -17,7 +17,7 @@ from dms.scenarios.errors import gaze_error_deg, load_errors
 from dms.scenarios.simulate import Person, observe
 from dms.scenarios.track import Act, Habits, sample
 from tools.film import stories
-from tools.film.__main__ import dumps
+from tools.film.__main__ import ERRORS, dumps, networks
 from tools.film.fit import fit
 from tools.film.record import EYE_COLUMNS, FACE_COLUMNS, Record
 from tools.synth import assets
@@ -46,6 +46,11 @@ def recording(seed: int, gain: float, spread_rad: float, n: int = 600) -> Record
         "true": true, "face": face, "left": eyes[0], "right": eyes[1], "lean": np.zeros(n),
         "hands": np.zeros(n), "moving": np.ones(n), "action": np.full((n, 8), 0.125),
     }  # fmt: skip
+
+
+def test_the_simulated_errors_are_those_of_the_networks_that_ship() -> None:
+    """If not: python -m tools.film errors."""
+    assert f"with networks {networks()};" in json.loads(ERRORS.read_text())["source"]
 
 
 def test_the_table_gives_back_the_gain_and_spread_that_were_put_in(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -78,11 +79,12 @@ def measure(args: argparse.Namespace) -> int:
 
 
 def networks() -> str:
-    """Which networks: the start of the SHA-256 of their manifest, which holds theirs."""
+    """Which networks: the start of the SHA-256 of all their files' SHA-256 in the manifest."""
     from dms.engine import MANIFEST, models_dir
-    from tools.train.manifest import sha256
+    from tools.train import manifest
 
-    return sha256(models_dir() / MANIFEST)[:12]
+    nets = manifest.load(models_dir() / MANIFEST)["nets"].values()
+    return hashlib.sha256(" ".join(net["sha256"] for net in nets).encode()).hexdigest()[:12]
 
 
 def engine_and_networks() -> str:
