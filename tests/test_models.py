@@ -97,7 +97,7 @@ def test_all_networks_together_are_small(manifest: dict[str, Any]) -> None:
     integer = sum(files(manifest, n)[0][0].stat().st_size for n in NETS)
     twins = sum(files(manifest, n)[1][0].stat().st_size for n in NETS)
     assert integer < 3 * MIB
-    assert twins < 11 * MIB
+    assert twins < 6 * MIB
 
 
 def test_the_embedding_leaves_body_as_action_takes_it(manifest: dict[str, Any]) -> None:

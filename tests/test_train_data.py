@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from train_samples import rotation, write, write_faces, write_frames
+from train_samples import rotation, write, write_faces, write_frames, write_heads
 
-from tools.train import crops
+from tools.train import crops, heads
 from tools.train.crops import Roi
 from tools.train.data import (
     Jitter,
@@ -113,6 +113,21 @@ def test_the_left_eye_is_shown_as_a_right_one(tmp_path: Path, rng: np.random.Gen
     right, left = (eye_row(sample, side, rng, EXACT) for side in (True, False))
     assert right["pose"][0] == pytest.approx(-left["pose"][0])
     assert left["gaze"][0] == pytest.approx(-sample.labels["gaze"][1][0], abs=1e-5)
+
+
+def test_eyes_are_cut_by_the_heads_that_were_found(tmp_path: Path) -> None:
+    write_faces(tmp_path / "faces" / "train")
+    write_heads(tmp_path, "train")
+    shards, found = Shards([tmp_path / "faces" / "train"]), heads.load(tmp_path, "train", 6)
+    assert [head is None for head in found] == [True, *[False] * 4, True], "lost, or no face"
+    turned = [head and head._replace(rotation=rotation(0.7, 0.1, 0)) for head in found]
+    make = makers("eyes", shards, Shards([]), Scenes(tmp_path), EXACT, turned)
+    rows = [make(np.random.default_rng(i)) for i in range(40)]
+    sines = np.array([row["pose"][0] for row in rows])
+    assert np.abs(sines) == pytest.approx(np.sin(0.7), abs=1e-5)
+    assert len({float(row["open"]) for row in rows}) == 8, "both eyes of four"
+    with pytest.raises(ValueError, match="6 heads, but 7 pictures"):
+        heads.load(tmp_path, "train", 7)
 
 
 def test_the_face_is_where_the_detection_map_says(tmp_path: Path, rng: np.random.Generator) -> None:

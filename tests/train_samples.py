@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tools.train import crops
+from tools.train import crops, heads
+from tools.train.shards import Shards
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Any:
@@ -45,6 +46,14 @@ def write_faces(folder: Path, count: int = 6) -> None:
     }
     flags = {n: np.zeros(count, np.uint8) for n in ("glasses", "sunglasses", "mask")}
     write(folder, arrays | flags)
+
+
+def write_heads(data: Path, split: str) -> None:
+    """The true heads of `write_faces`' pictures in DATA/faces/SPLIT, but none in the first."""
+    shards = Shards([data / "faces" / split])
+    labels = [shards[i].labels for i in range(len(shards))]
+    there = [heads.Head(lab["lm"], lab["R"]) if lab["has_face"] else None for lab in labels]
+    heads.save(data, split, [None, *there[1:]])
 
 
 def write_frames(folder: Path, count: int = 6, **more: Any) -> None:

@@ -137,6 +137,11 @@ def _fit(args: argparse.Namespace, net: str) -> None:
 
             for split in ("train", "val"):
                 embed(args.data, split, recipe.cabin, args.models / "body.onnx", recipe.seed)
+        elif net == "eyes":
+            from tools.train import heads
+
+            for split in ("train", "val"):
+                heads.find(args.models, args.data, split, recipe.faces, recipe.seed)
         fit(recipe, args.data, args.out, args.resume, getattr(args, "warm", None))
 
 

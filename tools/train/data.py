@@ -5,7 +5,7 @@ Every batch is a function of (seed, step): training can stop and go on with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import Queue
 from threading import Thread
@@ -185,7 +185,7 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter, head: Head | None = Non
     turn = crops.rot_z(angle)
     yaw, pitch, _ = crops.pose_of(turn @ rotation)
     if j.photo > 0:
-        yaw, pitch = yaw + rng.normal(0, 0.06), pitch + rng.normal(0, 0.06)
+        yaw, pitch = yaw + rng.normal(0, POSE_RAD), pitch + rng.normal(0, POSE_RAD)
     a, b = lab["gaze"][k]
     g = turn @ np.array([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
     sign = 1.0 if right else -1.0
@@ -204,6 +204,9 @@ def eye_row(s: Sample, right: bool, rng: Rng, j: Jitter, head: Head | None = Non
     }
 
 
+POSE_RAD = 0.03
+"""Of the head's pose beside an eye in training: one sigma in yaw and in pitch beyond what the face
+network gets wrong of rendered heads."""
 GRID = (24, 32)
 CELL = 8.0
 
@@ -400,8 +403,16 @@ def stack(rows: list[Row]) -> Batch:
     return {k: np.stack([r[k] for r in rows]) for k in rows[0]}
 
 
-def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) -> Maker:
-    """A function that draws one random row for a network."""
+def makers(
+    net: str,
+    faces: Shards,
+    cabin: Shards,
+    scenes: Scenes,
+    j: Jitter,
+    heads: Sequence[Head | None] = (),
+) -> Maker:
+    """A function that draws one random row for a network. `heads`: of the faces' pictures, for the
+    eyes network; None where none is found."""
     if net == "face":
 
         def face(rng: Rng) -> Row:
@@ -415,11 +426,11 @@ def makers(net: str, faces: Shards, cabin: Shards, scenes: Scenes, j: Jitter) ->
 
         return face
     if net == "eyes":
-        known = np.flatnonzero(faces.column("has_face"))
+        known = [i for i, head in enumerate(heads) if head is not None]
 
         def eye(rng: Rng) -> Row:
-            s = faces[int(known[rng.integers(len(known))])]
-            return eye_row(s, bool(rng.random() < 0.5), rng, j)
+            i = known[int(rng.integers(len(known)))]
+            return eye_row(faces[i], bool(rng.random() < 0.5), rng, j, heads[i])
 
         return eye
 

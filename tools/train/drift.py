@@ -11,8 +11,9 @@ import numpy as np
 
 from tools.train import crops, manifest
 from tools.train.data import eye_row, face_row
+from tools.train.heads import FEW, second_look
 from tools.train.perceive import Nets, window
-from tools.train.records import FEW, Array, some
+from tools.train.records import Array, some
 from tools.train.shards import Shards, runs
 
 FAR_STEPS = 60
@@ -64,8 +65,9 @@ def from_faces(nets: Nets, shards: Shards, limit: int, index: dict[str, list[int
         out["face_input"].append(input_features(row["image"]))
         answer = nets.run("face", image=row["image"][None])[0][0]
         out["face_output"].append(answer[index["face"]])
-        for right in (True, False):
-            eye = eye_row(sample, right, rng, FEW)
+        head = second_look(nets, sample, rng)
+        for right in (True, False) if head else ():
+            eye = eye_row(sample, right, rng, FEW, head)
             out["eyes_input"].append(input_features(eye["image"]))
             answer = nets.run("eyes", image=eye["image"][None], pose=eye["pose"][None])[0][0]
             out["eyes_output"].append(answer[index["eyes"]])

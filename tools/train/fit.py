@@ -14,7 +14,7 @@ import yaml
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tools.train import losses
+from tools.train import heads, losses
 from tools.train.data import Batch, Jitter, Maker, batches, makers
 from tools.train.nets import Net, Range, real
 from tools.train.scenes import Scenes
@@ -155,7 +155,8 @@ def source(recipe: Recipe, data: Path, split: str, jitter: Jitter) -> tuple[Make
         if names and not len(shards):
             raise FileNotFoundError(f"{data}: no shards in {', '.join(names)} for {split}")
     balance = class_balance(cabin.actions()) if len(cabin) else torch.ones(ACTION_OUT)
-    return makers(recipe.net, faces, cabin, scenes, jitter), balance
+    found = heads.load(data, split, len(faces)) if recipe.net == "eyes" else []
+    return makers(recipe.net, faces, cabin, scenes, jitter, found), balance
 
 
 def fit(recipe: Recipe, data: Path, out: Path, resume: bool, warm_file: Path | None = None) -> Path:

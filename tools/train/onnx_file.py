@@ -22,6 +22,8 @@ from tools.train.spec import EMB_SCALE, EMB_ZERO, Op, Spec, shapes
 
 IR_VERSION = 8
 """What ONNX Runtime 1.22-1.28 all read."""
+HALF = "_half"
+"""Ends the name of a weight that is kept in float16."""
 TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
@@ -48,12 +50,16 @@ class Writer:
         return [scale, self.constant(f"{name}_zero", np.array(r.zero, np.uint8))]
 
     def weights(self, layer: Layer, source: Range | None) -> tuple[str, str]:
-        """Weight and bias constants in float, or as integers behind a DequantizeLinear."""
+        """Weight and bias constants in float (those of the twin that the integer file rounds as
+        float16, which halves its size), or as integers behind a DequantizeLinear."""
         name, op = layer.op.name, layer.op
         weight, bias = (x.detach().float() for x in layer.folded())
         if source is None:
-            w = self.constant(f"{name}_w", weight.numpy())
-            return w, self.constant(f"{name}_b", bias.numpy())
+            b = self.constant(f"{name}_b", bias.numpy())
+            if self.ranges is not None or not op.quantise:
+                return self.constant(f"{name}_w", weight.numpy()), b
+            half = self.constant(f"{name}_w{HALF}", weight.numpy().astype(np.float16))
+            return self.node("Cast", [half], f"{name}_w", to=TensorProto.FLOAT), b
         scale = weight_scales(weight)
         shaped = scale.view(-1, *([1] * (weight.dim() - 1)))
         q = torch.clamp(torch.round(weight / shaped), -WEIGHT_LEVELS, WEIGHT_LEVELS)

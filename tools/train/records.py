@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.train import crops
-from tools.train.data import Jitter, eye_row, face_row, jittered
-from tools.train.perceive import FACE, Nets, rotation_of, window
+from tools.train.data import eye_row, face_row
+from tools.train.heads import FEW, second_look
+from tools.train.perceive import Nets, rotation_of, window
 from tools.train.shards import LOST, Shards, runs
 
 Array = NDArray[Any]
 Table = dict[str, Array]
 
-FEW = Jitter(scale=0.06, shift=0.04, turn_rad=np.radians(4.0), photo=0.0)
-"""A tracker's error in the crops that are judged; no disturbance but the render's own."""
 OFF_FACE = 0.15
 """For this share of the pictures a second crop, beside the face, is judged too."""
 EXTRAS = ("tone", "visible_light", "visible", "glasses", "sunglasses", "headwear", "covered",
@@ -101,13 +100,10 @@ def _eye_rows(
 ) -> Iterable[dict[str, Any]]:
     for i in some(len(shards), limit):
         sample, rng = shards[i], np.random.default_rng([2, i])
-        if not sample.labels["has_face"]:
+        head = second_look(nets, sample, rng)
+        if head is None:
             continue
         pose = np.degrees(crops.pose_of(sample.labels["R"]))
-        near = jittered(crops.face_roi(sample.labels["lm"]), rng, FEW)
-        head = nets.face(sample.image, nets.face(sample.image, near).roi)
-        if head.score < FACE:
-            continue
         for right in (True, False):
             row = eye_row(sample, right, rng, FEW, head)
             feed = {"image": row["image"][None], "pose": row["pose"][None]}

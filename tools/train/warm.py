@@ -16,6 +16,8 @@ from onnx import numpy_helper
 from torch import Tensor
 
 from tools.train.nets import Layer, Net
+from tools.train.onnx_file import HALF
+from tools.train.spec import Spec, shapes
 
 
 @torch.no_grad()
@@ -42,16 +44,30 @@ def grow(net: Net, path: Path) -> None:
         weight, bias = weight.clone(), bias.clone()
         if f"{name}_w" in constants:
             old = constants[f"{name}_w"]
-            outs, ins = old.shape[:2]
+            outs = len(old)
             if any(a > b for a, b in zip(old.shape, weight.shape, strict=True)):
                 raise ValueError(f"{path}: layer {name} is {tuple(old.shape)}, too large")
             weight[:outs] = 0
-            weight[:outs, :ins] = old
+            weight[:outs, _places(net.spec, layer.op.src[0], old.shape[1], constants)] = old
             bias[:outs] = constants[f"{name}_b"]
         elif not layer.op.relu:
             weight.zero_()
         _fill(layer, weight, bias)
     net.eval()
+
+
+def _places(spec: Spec, name: str, width: int, constants: dict[str, Tensor]) -> list[int]:
+    """Where the channels of a smaller network's tensor of this name, `width` in all, lie in the
+    spec's: at its beginning, or where several are joined, at the beginning of each."""
+    made = {op.name: op for op in spec.ops}
+    if name not in made or made[name].kind != "concat":
+        return list(range(width))
+    size, places, first = shapes(spec), list[int](), 0
+    for part in made[name].src:
+        old = constants.get(f"{part}_b")
+        places += range(first, first + (size[part][1] if old is None else len(old)))
+        first += size[part][1]
+    return places
 
 
 @torch.no_grad()
@@ -82,7 +98,7 @@ def blend(net: Net, path: Path, share: float) -> None:
 
 def _constants(path: Path) -> dict[str, Tensor]:
     return {
-        c.name: torch.from_numpy(numpy_helper.to_array(c).copy())
+        c.name.removesuffix(HALF): torch.tensor(numpy_helper.to_array(c)).float()
         for c in onnx.load(str(path)).graph.initializer
     }
 
