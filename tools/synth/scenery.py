@@ -8,7 +8,7 @@ $DMS_HDRI, then in ../shared/real/hdri; without any, all panoramas are drawn.
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.synth.assets import REPOSITORY
-from tools.synth.camera import F64, Camera
+from tools.synth.camera import Camera
 from tools.synth.mesh import F32
 
 SIZE = (1024, 512)
@@ -65,24 +65,27 @@ def random_panorama(
 
 def view(panorama: F32, camera: Camera, yaw_deg: float = 0.0) -> F32:
     """What a camera sees of it, (h,w); the surroundings turned by `yaw_deg`."""
-    w, h = camera.size
-    ways = _ways(camera, w, h)
-    azimuth = np.arctan2(ways[..., 0], ways[..., 2]) + np.radians(yaw_deg)
-    height = np.arctan2(ways[..., 1], np.hypot(ways[..., 0], ways[..., 2]))
-    u = (azimuth / (2 * np.pi) % 1 * SIZE[0]).astype(np.float32)
-    v = ((0.5 - height / np.pi) * SIZE[1]).astype(np.float32)
+    rotation = tuple(camera.rotation.ravel().tolist())
+    u, v = _places(camera.size, float(camera.focal), camera.centre, rotation)
     wrapped = np.concatenate([panorama, panorama[:, :1]], 1)
+    turned = (u + np.float32(yaw_deg / 360 * SIZE[0])) % np.float32(SIZE[0])
     return np.asarray(
-        cv2.remap(wrapped, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
+        cv2.remap(wrapped, turned, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32
     )
 
 
-def _ways(camera: Camera, w: int, h: int) -> F64:
-    """World directions (h,w,3) through the pixels, not normalised."""
-    x = (np.arange(w) + 0.5 - camera.centre[0]) / camera.focal
-    y = (camera.centre[1] - np.arange(h) - 0.5) / camera.focal
-    r = camera.rotation
-    return np.asarray(x[None, :, None] * r[0] + y[:, None, None] * r[1] - r[2])
+@lru_cache(maxsize=2)
+def _places(
+    size: tuple[int, int], focal: float, centre: tuple[float, float], rotation: tuple[float, ...]
+) -> tuple[F32, F32]:
+    """Where in a panorama the pixels look, (h,w) each; kept, as most cameras stand still."""
+    r = np.array(rotation, np.float32).reshape(3, 3)
+    x = ((np.arange(size[0]) + 0.5 - centre[0]) / focal).astype(np.float32)
+    y = ((centre[1] - np.arange(size[1]) - 0.5) / focal).astype(np.float32)[:, None]
+    right, up, back = (x * r[0, k] + y * r[1, k] - r[2, k] for k in range(3))
+    azimuth, height = np.arctan2(right, back), np.arctan2(up, np.hypot(right, back))
+    u, v = azimuth * (SIZE[0] / (2 * np.pi)), (0.5 - height / np.pi) * SIZE[1]
+    return u.astype(np.float32), v.astype(np.float32)
 
 
 def _drawn(rng: np.random.Generator, night: bool) -> F32:

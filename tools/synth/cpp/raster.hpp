@@ -64,10 +64,22 @@ inline void walk(const Corner& a, const Corner& b, const Corner& c, int w, int h
   float ia = 1 / area;
   float ux = (c.y - a.y) * ia, uy = -(c.x - a.x) * ia;
   float vx = -(b.y - a.y) * ia, vy = (b.x - a.x) * ia;
+  const float slope[3] = {ux, vx, -ux - vx}, inverse[3] = {1 / ux, 1 / vx, -1 / (ux + vx)};
   for (int y = y0; y <= y1; y++) {
     float px = x0 + .5f - a.x, py = y + .5f - a.y;
     float u = px * ux + py * uy, v = px * vx + py * vy;
-    for (int x = x0; x <= x1; x++, u += ux, v += vx)
+    int first = 0, last = x1 - x0;
+    if (last > 7) {  // of a wide triangle no more than a pixel beyond either edge is looked at
+      const float edge[3] = {u, v, 1 - u - v};
+      for (int k = 0; k < 3; k++) {
+        if (std::fabs(slope[k]) < 1e-9f) continue;
+        float at = std::max(-1.f, std::min(float(last) + 2, -edge[k] * inverse[k]));
+        if (slope[k] > 0) first = std::max(first, int(at) - 1);
+        else last = std::min(last, int(at) + 1);
+      }
+      u += first * ux, v += first * vx;
+    }
+    for (int x = x0 + first; x <= x0 + last; x++, u += ux, v += vx)
       if (u >= 0 && v >= 0 && u + v <= 1) f(y * w + x, u, v);
   }
 }
