@@ -204,7 +204,15 @@ def test_the_temperature_of_boastful_classes_is_found(rng: np.random.Generator) 
     logits = rng.normal(0, 1, (20_000, 8))
     p = confidence.softmax(logits)
     truth = (p.cumsum(1) > rng.uniform(0, 1, (len(p), 1))).argmax(1)
-    assert confidence.fit_temperature(4 * logits, truth) == pytest.approx(0.25, abs=0.02)
+    alike = np.ones(len(p))
+    assert confidence.fit_temperature(4 * logits, truth, alike) == pytest.approx(0.25, abs=0.02)
+    twice = np.concatenate([4 * logits, logits]), np.concatenate([truth, truth])
+    light = np.concatenate([alike / 1e6, alike])
+    assert confidence.fit_temperature(*twice, light) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_clip_weighs_as_much_as_a_still() -> None:
+    assert confidence.shares(np.array([3, 3, 3, 3, 7])).tolist() == [0.25] * 4 + [1.0]
 
 
 def last_layer(path: Path) -> tuple[Any, Any]:

@@ -269,7 +269,7 @@ class FusionConfig(CalibrationSettings):
         hi=10,
     )
     phone_on: float = param(
-        0.86,
+        0.84,
         "phone in use from this smoothed probability",
         "measured: no hand at the face is a telephone in 104 h (dms scenarios --hours 102)",
         lo=0,
@@ -299,7 +299,7 @@ class FusionConfig(CalibrationSettings):
     action_min: float = param(
         0.6,
         "an action less probable than this is not told",
-        "choice: of those told .86 of validation's stills and .88 of its clips are right, of all "
+        "choice: of those told .86 of validation's stills and .89 of its clips are right, of all "
         ".79 and .84 (by hand, tools/train/LOG.md)",
         lo=0,
         hi=1,

@@ -110,7 +110,7 @@ def observe(
         _see(truth, names == name, conditions, k, person.mount, noise, sight)
     sight.face = truth.seen & ~_lost(truth, sight, model, rng, fps)
     sight.visible *= np.where(np.array(truth.eyes), 1.0, 0.02)
-    actions = _actions(truth.hands, model, rng, fps)
+    actions = _actions(truth.hands, model, person.seed, fps)
     yield from _frames(truth, sight, actions, first_seq)
 
 
@@ -251,28 +251,26 @@ def _lost(
 
 
 def _actions(
-    hands: Sequence[str], model: ErrorModel, rng: np.random.Generator, fps: float
+    hands: Sequence[str], model: ErrorModel, seed: int, fps: float
 ) -> list[tuple[float, ...]]:
-    """What the action network says: one measured clip after another for as long as one lasts."""
+    """What the action network says: of each action what it said of one measured driver's, each in
+    turn, for as long as the action lasts."""
     out: list[tuple[float, ...]] = []
     begin = 0
     while begin < len(hands):
         end = begin
         while end < len(hands) and hands[end] == hands[begin]:
             end += 1
-        out += _clips(hands[begin], end - begin, model, rng, fps)
+        out += _clip(hands[begin], end - begin, model, seed, fps)
         begin = end
     return out
 
 
-def _clips(
-    action: str, n: int, model: ErrorModel, rng: np.random.Generator, fps: float
-) -> list[tuple[float, ...]]:
+def _clip(action: str, n: int, model: ErrorModel, seed: int, fps: float) -> list[tuple[float, ...]]:
     clips = model.actions.get(action)
     if clips is None or len(clips) == 0:
         return [sure(action)] * n
-    # one driver does an action in one way: the same clip, to and fro, all along
-    clip = clips[int(rng.integers(len(clips)))]
+    clip = clips[seed % len(clips)]  # to and fro, all along
     there = np.arange(n) / (fps * model.action_step_s)
     span = max(1, len(clip) - 1)
     at = np.abs((there % (2 * span)) - span)

@@ -111,14 +111,15 @@ def fit_affine(logit: Array, truth: Array, steps: int = 50) -> tuple[float, floa
     return float(np.clip(w[0], *SCALE)), float(w[1])
 
 
-def fit_temperature(logits: Array, truth: Array) -> float:
-    """The scale of class logits (n, classes) that makes the true classes likeliest."""
+def fit_temperature(logits: Array, truth: Array, weight: Array) -> float:
+    """The scale of class logits (n, classes) that makes the true classes likeliest, each row
+    counting as much as its weight."""
     scales = np.exp(np.linspace(*np.log(SCALE), 200))
     rows = np.arange(len(truth))
 
     def loss(scale: float) -> float:
         p = softmax(logits.astype(float) * scale)
-        return float(-np.log(np.maximum(p[rows, truth], 1e-12)).mean())
+        return float(-(np.log(np.maximum(p[rows, truth], 1e-12)) * weight).sum())
 
     return float(min(scales, key=loss)) if len(truth) else 1.0
 
@@ -132,7 +133,7 @@ def fit(net: str, t: Table) -> Affine:
     if not t:
         return {}
     if net == "action":
-        scale = fit_temperature(t["out"], t["action"])
+        scale = fit_temperature(t["out"], t["action"], t["weight"])
         return dict.fromkeys(range(t["out"].shape[1]), (scale, 0.0))
     out: Affine = {}
     for c in CLAIMS:
@@ -167,10 +168,18 @@ def records_of(net: str, models: Path, data: Path, split: str, limit: int) -> Ta
     if net == "eyes":
         return records.eyes(nets, None, Shards([data / "faces" / split]), limit)
     if net == "action":
-        clips = records.actions(nets, Shards([data / "clips" / split]), limit)
-        stills = records.actions(nets, Shards([data / "cabin" / split]), limit)
-        return {k: np.concatenate([clips[k], stills[k]]) for k in clips} if clips else stills
+        kinds = (Shards([data / kind / split]) for kind in ("clips", "cabin"))
+        tables = [t for t in (records.actions(nets, shards, 2 * limit) for shards in kinds) if t]
+        for t in tables:
+            t["weight"] = shares(t["clip"])
+        return {k: np.concatenate([t[k] for t in tables]) for k in tables[0]} if tables else {}
     return {}
+
+
+def shares(clip: Array) -> Array:
+    """Weights of rows by the clip that each is of: all of one together weigh 1, as a still does."""
+    _, which, count = np.unique(clip, return_inverse=True, return_counts=True)
+    return np.asarray(1 / count[which])
 
 
 def fold_file(path: Path, affine: Affine, lean: float = 0.0) -> None:
