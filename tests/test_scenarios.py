@@ -193,6 +193,23 @@ def test_a_driver_errs_in_every_condition_like_one_before_a_camera_that_stood_al
     assert all(map(math.isnan, yaws)), "of that driver alone"
 
 
+def test_hands_are_seen_like_those_of_one_measured_driver_each_in_turn() -> None:
+    model = load_errors(stories_folder() / "errors.json")
+    hands = [Act(0.3, hands="phone_ear"), Act(0.3, hands="wheel")] * 2
+    truth = sample(hands, 15.0, np.random.default_rng(2))
+    begins = [
+        i for i, h in enumerate(truth.hands) if h == "phone_ear" and truth.hands[i - 1] == "wheel"
+    ]
+    assert len(begins) == 2
+    clips = model.actions["phone_ear"]
+    for seed in (3, 4, len(clips) + 3):
+        frames = [seen.action for seen, _ in observe(truth, model, Person(seed), 15.0)]
+        for i in begins:
+            action = frames[i]
+            assert action is not None
+            assert action.probabilities == pytest.approx(clips[seed % len(clips)][-1])
+
+
 @pytest.mark.parametrize("aside", [False, True])
 def test_cameras_aside_are_told_from_those_that_are_not(aside: bool) -> None:
     model = load_errors(stories_folder() / "errors.json")

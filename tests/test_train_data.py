@@ -126,7 +126,7 @@ def test_eyes_are_cut_by_the_heads_that_were_found(tmp_path: Path) -> None:
     sines = np.array([row["pose"][0] for row in rows])
     assert np.abs(sines) == pytest.approx(np.sin(0.7), abs=1e-5)
     assert len({float(row["open"]) for row in rows}) == 8, "both eyes of four"
-    with pytest.raises(ValueError, match="6 heads, but 7 pictures"):
+    with pytest.raises(FileNotFoundError, match="heads of 6, not of 7 pictures"):
         heads.load(tmp_path, "train", 7)
 
 

@@ -61,13 +61,13 @@ def save(data: Path, split: str, heads: Sequence[Head | None]) -> None:
 
 
 def load(data: Path, split: str, count: int) -> list[Head | None]:
-    """What was saved of so many pictures; ValueError where it is of others."""
+    """What was saved of so many pictures; FileNotFoundError where it is of others."""
     path = _path(data, split)
     with np.load(path) as z:
         rows = zip(z["landmarks"], z["rotation"], strict=True)
         heads = [Head(a, b) if np.isfinite(a).all() else None for a, b in rows]
     if len(heads) != count:
-        raise ValueError(f"{path}: {len(heads)} heads, but {count} pictures: fit the eyes anew")
+        raise FileNotFoundError(f"{path}: heads of {len(heads)}, not of {count} pictures")
     return heads
 
 
