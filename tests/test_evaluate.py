@@ -15,7 +15,7 @@ import pytest
 from dms.types import ACTIONS
 from tools.train import breakdown, confidence, evaluate, evaluate_synth, frames, soiled
 from tools.train.crops import Roi
-from tools.train.evaluate_real import Signs
+from tools.train.evaluate_real import Signs, sleepiness
 from tools.train.evaluate_synth import Tables
 from tools.train.records import EXTRAS
 from tools.train.rows import Figure
@@ -115,7 +115,18 @@ def test_claims_of_actions_that_do_not_show_are_counted(perfect: Tables) -> None
     assert found["mean probability of the likeliest"] == pytest.approx((1 + 3 / 8) / 4, abs=1e-3)
 
 
-@pytest.mark.parametrize(("likely", "held"), [(0.59, False), (0.61, True)])
+def test_sleepers_bow_their_heads_or_have_them_anyhow_with_closed_eyes() -> None:
+    def look(pitch: float, closed: float) -> Look:
+        return Look(np.array([0, pitch, 0.0]), np.zeros(4), Roi(0, 0, 1, 1, 0), closed, None, None)
+
+    awake, upright, back = look(0, 0.1), look(0, 0.9), look(25, 0.9)
+    assert sleepiness(awake) < sleepiness(look(-20, 0.1))
+    assert sleepiness(awake) < sleepiness(upright) == sleepiness(back) < sleepiness(look(-20, 0.9))
+    assert sleepiness(look(-90, 1.0)) < sleepiness(None), "a head on the chest is not found"
+    assert sleepiness(look(0, float("nan"))) == sleepiness(look(0, 0.5))
+
+
+@pytest.mark.parametrize(("likely", "held"), [(0.69, False), (0.71, True)])
 def test_a_false_phone_counts_where_it_would_be_told(likely: float, held: bool) -> None:
     rest = (1 - likely) / 7
     phone, wheel = np.full(8, rest), np.full(8, rest)

@@ -297,10 +297,10 @@ class FusionConfig(CalibrationSettings):
         hi=1,
     )
     action_min: float = param(
-        0.6,
+        0.7,
         "an action less probable than this is not told",
-        "choice: of those told .86 of validation's stills and .89 of its clips are right, of all "
-        ".79 and .84 (by hand, tools/train/LOG.md)",
+        "choice: nine of ten that are told are right, of validation's stills and of its clips' "
+        "steps; of all .79 and .84 are (by hand, tools/train/LOG.md)",
         lo=0,
         hi=1,
     )

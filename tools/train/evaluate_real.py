@@ -119,12 +119,13 @@ def cabin_day(eye: Witness, folder: Path) -> list[Figure]:
 
 
 def sleepiness(look: Look | None) -> float:
-    """Bowed head and closed eyes as one number. A face that is not found scores above all: a head
-    on the chest shows none. Eyes that cannot be judged count as half closed."""
+    """Bowed head and closed eyes as one number; a raised head is no sign of being awake, as some
+    sleepers' heads fall back. A face that is not found scores above all: a head on the chest shows
+    none. Eyes that cannot be judged count as half closed."""
     if look is None:
         return 10.0
     closed = 0.5 if np.isnan(look.closed) else look.closed
-    return float(-look.pose_deg[1] / SLEEPY_PITCH_DEG + closed)
+    return float(max(-look.pose_deg[1], 0.0) / SLEEPY_PITCH_DEG + closed)
 
 
 @dataclass(slots=True)
