@@ -13,6 +13,7 @@ import can
 import numpy as np
 import pytest
 
+from dms.commands.bench import python_loop_us
 from dms.engine import MANIFEST, models_dir
 from dms.rawstream import Header
 
@@ -24,6 +25,8 @@ BUS = f"udp_multicast:{GROUP},port={PORT}"
 WIDTH, HEIGHT, HZ = 1280, 800, 60
 RSS_MAX_MB, GROWTH_MAX_MB = 80, 2
 FIRST_CAN_MAX_S, FIRST_OBSERVATION_MAX_S = 0.5, 2.0
+LOOP_US = 76.0
+"""What the bench's loop of pure Python takes on the machine on which these limits hold."""
 STARTS = 5
 """The least of so many starts: a busy machine only ever adds."""
 
@@ -87,6 +90,11 @@ def cpu_s(process: subprocess.Popen[bytes]) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def slower() -> float:
+    """By how much this machine's interpreter is slower than that one's."""
+    return min(python_loop_us() for _ in range(500)) / LOOP_US
+
+
 def first_can_s() -> tuple[float, float]:
     """CPU and wall time from the start of the process to its first frame on the bus."""
     with can.Bus(interface="udp_multicast", channel=GROUP, port=PORT, hop_limit=0) as bus:
@@ -100,8 +108,9 @@ def first_can_s() -> tuple[float, float]:
 
 
 def test_the_bus_hears_of_it_within_half_a_second() -> None:
-    starts = [first_can_s() for _ in range(STARTS)]
-    assert min(cpu for cpu, _ in starts) <= FIRST_CAN_MAX_S, f"(CPU, wall) [s]: {starts}"
+    starts = [(*first_can_s(), slower()) for _ in range(STARTS)]
+    least = min(cpu / times for cpu, _, times in starts)
+    assert least <= FIRST_CAN_MAX_S, f"(CPU, wall [s], slower): {starts}"
 
 
 def first_observation_s() -> tuple[float, float]:
@@ -115,5 +124,6 @@ def first_observation_s() -> tuple[float, float]:
 
 
 def test_the_first_observation_comes_within_two_seconds() -> None:
-    starts = [first_observation_s() for _ in range(STARTS)]
-    assert min(cpu for cpu, _ in starts) <= FIRST_OBSERVATION_MAX_S, f"(CPU, wall) [s]: {starts}"
+    starts = [(*first_observation_s(), slower()) for _ in range(STARTS)]
+    least = min(cpu / times for cpu, _, times in starts)
+    assert least <= FIRST_OBSERVATION_MAX_S, f"(CPU, wall [s], slower): {starts}"
