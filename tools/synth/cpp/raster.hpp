@@ -64,7 +64,7 @@ inline void walk(const Corner& a, const Corner& b, const Corner& c, int w, int h
   float ia = 1 / area;
   float ux = (c.y - a.y) * ia, uy = -(c.x - a.x) * ia;
   float vx = -(b.y - a.y) * ia, vy = (b.x - a.x) * ia;
-  const float slope[3] = {ux, vx, -ux - vx}, inverse[3] = {1 / ux, 1 / vx, -1 / (ux + vx)};
+  const float slope[3] = {ux, vx, -ux - vx};
   for (int y = y0; y <= y1; y++) {
     float px = x0 + .5f - a.x, py = y + .5f - a.y;
     float u = px * ux + py * uy, v = px * vx + py * vy;
@@ -73,7 +73,7 @@ inline void walk(const Corner& a, const Corner& b, const Corner& c, int w, int h
       const float edge[3] = {u, v, 1 - u - v};
       for (int k = 0; k < 3; k++) {
         if (std::fabs(slope[k]) < 1e-9f) continue;
-        float at = std::max(-1.f, std::min(float(last) + 2, -edge[k] * inverse[k]));
+        float at = std::max(-1.f, std::min(float(last) + 2, -edge[k] / slope[k]));
         if (slope[k] > 0) first = std::max(first, int(at) - 1);
         else last = std::min(last, int(at) + 1);
       }
